@@ -1,0 +1,296 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, expectTypeOf, test } from "vitest";
+import type { Config } from "../shared/config.ts";
+import { formatNote, loadConfig, readConfig } from "./config.ts";
+
+function read(text: string, environment: Record<string, string> = {}) {
+  return readConfig({ text, directory: "/srv/keyplane", environment });
+}
+
+function accept(text: string, environment: Record<string, string> = {}) {
+  const reading = read(text, environment);
+  if (!reading.ok)
+    throw new Error(reading.faults.map((fault) => formatNote("config.yaml", fault)).join("\n"));
+  return reading;
+}
+
+const smallest =
+  "model_list: [{ model_name: a, litellm_params: { model: openai/a, mock_response: hello } }]\n";
+
+describe("the samples of the documentation that this was asked for with", () => {
+  test("the quick start loads, its placeholder of a database address included", () => {
+    const { config, warnings } = accept(
+      [
+        "model_list:",
+        "  - model_name: gpt-4",
+        "    litellm_params:",
+        "        model: ollama/llama2",
+        "  - model_name: gpt-3.5-turbo",
+        "    litellm_params:",
+        "        model: ollama/llama2",
+        "",
+        "general_settings: ",
+        "  master_key: sk-1234 # [OPTIONAL] if set all calls to proxy will require either this key or a valid generated token",
+        '  database_url: "postgresql://<user>:<password>@<host>:<port>/<dbname>"',
+        "",
+      ].join("\n"),
+    );
+
+    expect(config.general_settings).toMatchObject({
+      master_key: "sk-1234",
+      database_url: "postgresql://<user>:<password>@<host>:<port>/<dbname>",
+    });
+    expect(
+      config.model_list.map(({ model_name, unavailable }) => [model_name, unavailable]),
+    ).toEqual([
+      ["gpt-4", undefined],
+      ["gpt-3.5-turbo", undefined],
+    ]);
+    expect(warnings.map(({ line, column, path }) => [line, column, path])).toEqual([
+      [10, 15, "general_settings.master_key"],
+    ]);
+  });
+
+  test("the model group loads although a tab stands in its indentation", () => {
+    const { config, warnings } = accept(
+      [
+        "model_list:",
+        "  - model_name: my-free-tier",
+        "    litellm_params:",
+        "        model: huggingface/HuggingFaceH4/zephyr-7b-beta",
+        "        api_base: http://0.0.0.0:8001",
+        "  - model_name: my-free-tier",
+        "    litellm_params:",
+        "        model: huggingface/HuggingFaceH4/zephyr-7b-beta",
+        "        api_base: http://0.0.0.0:8002",
+        "  - model_name: my-free-tier",
+        "    litellm_params:",
+        "        model: huggingface/HuggingFaceH4/zephyr-7b-beta",
+        "        api_base: http://0.0.0.0:8003",
+        "\t- model_name: my-paid-tier",
+        "    litellm_params:",
+        "        model: gpt-4",
+        "        api_key: my-api-key",
+        "",
+      ].join("\n"),
+    );
+
+    expect(
+      config.model_list.map(
+        ({ model_name, litellm_params: { model, api_base, api_key }, unavailable }) => [
+          model_name,
+          model,
+          api_base,
+          api_key,
+          unavailable,
+        ],
+      ),
+    ).toEqual([
+      [
+        "my-free-tier",
+        "huggingface/HuggingFaceH4/zephyr-7b-beta",
+        "http://0.0.0.0:8001",
+        undefined,
+        undefined,
+      ],
+      [
+        "my-free-tier",
+        "huggingface/HuggingFaceH4/zephyr-7b-beta",
+        "http://0.0.0.0:8002",
+        undefined,
+        undefined,
+      ],
+      [
+        "my-free-tier",
+        "huggingface/HuggingFaceH4/zephyr-7b-beta",
+        "http://0.0.0.0:8003",
+        undefined,
+        undefined,
+      ],
+      ["my-paid-tier", "gpt-4", undefined, "my-api-key", undefined],
+    ]);
+    expect(warnings).toEqual([
+      { line: 14, column: 1, path: "", message: "A tab in the indentation is read as two spaces" },
+    ]);
+  });
+
+  test("custom auth loads, with Python's way of writing true", () => {
+    const { config, warnings } = accept(
+      [
+        "model_list: ",
+        '  - model_name: "openai-model"',
+        "    litellm_params: ",
+        '      model: "gpt-3.5-turbo"',
+        "",
+        "litellm_settings:",
+        "  drop_params: True",
+        "  set_verbose: True",
+        "",
+        "general_settings:",
+        "  custom_auth: custom_auth.user_api_key_auth",
+        "",
+      ].join("\n"),
+      { OPENAI_API_KEY: "sk-upstream" },
+    );
+
+    expect(config.litellm_settings).toMatchObject({ drop_params: true, set_verbose: true });
+    expect(config.general_settings.custom_auth).toBe("custom_auth.user_api_key_auth");
+    expect(config.directory).toBe("/srv/keyplane");
+    expect(config.model_list[0]?.litellm_params.api_key).toBe("sk-upstream");
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe("the shipped config.yaml", () => {
+  const shipped = new URL("../config.yaml", import.meta.url).pathname;
+
+  test("loads without a fault or a warning, and answers one model with no account anywhere", async () => {
+    const reading = await loadConfig(shipped, {});
+
+    expect(reading).toMatchObject({
+      ok: true,
+      warnings: [],
+      config: { general_settings: { master_key: "generate" } },
+    });
+    const available = reading.ok
+      ? reading.config.model_list.filter(({ unavailable }) => unavailable === undefined)
+      : [];
+    expect(available.map(({ model_name }) => model_name)).toEqual(["mock", "llama3.2"]);
+  });
+
+  test("offers every model when the keys are set", async () => {
+    const environment = {
+      OPENAI_API_KEY: "sk-openai",
+      OPENROUTER_API_KEY: "sk-openrouter",
+      GROQ_API_KEY: "gsk-groq",
+    };
+    const reading = await loadConfig(shipped, environment);
+
+    expect(reading.ok && reading.config.model_list.map(({ unavailable }) => unavailable)).toEqual(
+      Array.from({ length: 6 }),
+    );
+  });
+});
+
+test("settings that the file leaves out have their defaults", () => {
+  const { config } = accept(smallest);
+
+  expect(config).toEqual({
+    model_list: [
+      {
+        model_name: "a",
+        litellm_params: { model: "openai/a", mock_response: "hello" },
+        model_info: {},
+        unavailable: undefined,
+      },
+    ],
+    general_settings: {
+      flush_interval_ms: 500,
+      max_key_staleness_s: 600,
+      max_request_size_mb: 32,
+      return_upstream_model: false,
+      database_pool_size: 10,
+      database_prepare: true,
+    },
+    litellm_settings: {
+      drop_params: false,
+      set_verbose: false,
+      request_timeout: 600,
+      default_key_generate_params: {},
+      model_alias_map: {},
+    },
+    router_settings: { model_group_alias: {} },
+    environment_variables: {},
+    directory: "/srv/keyplane",
+  });
+});
+
+test("a section whose lines are all commented out counts as absent", () => {
+  expect(
+    accept(`${smallest}general_settings:\n  # master_key: generate\nrouter_settings:\n`).config
+      .router_settings,
+  ).toEqual({ model_group_alias: {} });
+});
+
+test("a config cannot be changed, however deep", () => {
+  const { config } = accept(smallest);
+  const list: unknown = config.model_list;
+
+  expect(() => (list as unknown[]).pop()).toThrow(TypeError);
+  expect(() =>
+    Object.assign(config.model_list[0]?.litellm_params ?? {}, { model: "other" }),
+  ).toThrow(TypeError);
+  expect(() => Object.assign(config.general_settings, { database_prepare: false })).toThrow(
+    TypeError,
+  );
+  expectTypeOf<Config["model_list"]>().not.toHaveProperty("push");
+});
+
+test("prices are read from litellm_params and from model_info, in any way that YAML writes a number", () => {
+  const { config } = accept(`model_list:
+  - model_name: a
+    litellm_params: { model: ollama/a, input_cost_per_token: 3e-05, input_cost_per_request: 0 }
+    model_info: { id: 7, output_cost_per_token: 0.00006, base_model: gpt-4o, mode: chat, max_tokens: 4096 }
+`);
+
+  expect(config.model_list[0]).toMatchObject({
+    litellm_params: { input_cost_per_token: 0.00003, input_cost_per_request: 0 },
+    model_info: {
+      id: "7",
+      output_cost_per_token: 0.00006,
+      base_model: "gpt-4o",
+      mode: "chat",
+      max_tokens: 4096,
+    },
+  });
+});
+
+test.each(["30d", "never"])("the default duration of keys may be %s", (duration) => {
+  const { config } = accept(
+    `${smallest}litellm_settings: { default_key_generate_params: { duration: ${duration} } }\n`,
+  );
+
+  expect(config.litellm_settings.default_key_generate_params.duration).toBe(duration);
+});
+
+test("a master key that is easily guessed is a warning that does not repeat it", () => {
+  const { warnings } = accept(`${smallest}general_settings: { master_key: sk-1234 }\n`);
+
+  expect(warnings.map((warning) => formatNote("config.yaml", warning))).toEqual([
+    "config.yaml:2:33: general_settings.master_key is shorter than 16 characters: whoever guesses it is the admin",
+  ]);
+  expect(
+    accept(`${smallest}general_settings: { master_key: sk-1234567890123 }\n`).warnings,
+  ).toEqual([]);
+});
+
+test("a file that is not there, and a folder, are faults", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "keyplane-config-"));
+  try {
+    expect(await loadConfig(join(folder, "none.yaml"), {})).toMatchObject({
+      ok: false,
+      faults: [{ line: 1, column: 1, message: "Cannot read the config: there is no such file" }],
+    });
+    expect(await loadConfig(folder, {})).toMatchObject({
+      ok: false,
+      faults: [{ message: "Cannot read the config: it is a folder" }],
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a file is read from disk with its own folder as the directory", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "keyplane-config-"));
+  try {
+    await writeFile(join(folder, "config.yaml"), smallest);
+    expect(await loadConfig(join(folder, "config.yaml"), {})).toMatchObject({
+      ok: true,
+      config: { directory: folder },
+    });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

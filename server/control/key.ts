@@ -1,0 +1,179 @@
+import postgres from "postgres";
+import {
+  deleteKeysReply,
+  deleteKeysRequest,
+  generateKeyReply,
+  type GenerateKeyRequest,
+  generateKeyRequest,
+  keyInfoReply,
+  keyInfoRequest,
+  keyOnlyRequest,
+  keyRecord,
+  listKeysReply,
+  listKeysRequest,
+  updateAliasesRequest,
+  updateKeyRequest,
+} from "../../shared/keys.ts";
+import { GatewayError } from "../errors.ts";
+import type { Caller } from "../gateway/caller.ts";
+import { hashSecret, newKeyId, newSecret } from "../secrets.ts";
+import { deleteKeys, findKey, insertKey, type KeyColumns, type KeyName, type KeyRow, listKeys, updateKey } from "../store/keys.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import { columnsOf, toKeyRecord } from "./key-record.ts";
+import { adminProcedure, keyProcedure, router } from "./trpc.ts";
+
+/** The procedures on virtual keys, over tRPC and REST alike. */
+export const keyRouter = router({
+  generate: adminProcedure
+    .meta({ rest: { method: "POST", path: "/key/generate", summary: "Make a virtual key; its secret is shown this once" } })
+    .input(generateKeyRequest)
+    .output(generateKeyReply)
+    .mutation(({ ctx, input }) => generate(ctx.plane, ctx.caller, input)),
+
+  info: keyProcedure
+    .meta({ rest: { method: "GET", path: "/key/info", family: "info_routes", summary: "A key and its spend; without key, the caller's own" } })
+    .input(keyInfoRequest)
+    .output(keyInfoReply)
+    .query(({ ctx, input }) => info(ctx.plane, ctx.caller, input.key)),
+
+  update: adminProcedure
+    .meta({ rest: { method: "POST", path: "/key/update", summary: "Change fields of a key; absent ones are kept, null clears" } })
+    .input(updateKeyRequest)
+    .output(keyRecord)
+    .mutation(({ ctx, input: { key, ...fields } }) => change(ctx.plane, key, columnsOf(fields, new Date()))),
+
+  updateAliases: adminProcedure
+    .meta({ rest: { method: "PATCH", path: "/key/aliases", summary: "Replace a key's alias mapping" } })
+    .input(updateAliasesRequest)
+    .output(keyRecord)
+    .mutation(({ ctx, input: { key, aliases } }) => change(ctx.plane, key, { aliases })),
+
+  delete: adminProcedure
+    .meta({ rest: { method: "POST", path: "/key/delete", summary: "Delete keys by secret, hash or id, or by alias" } })
+    .input(deleteKeysRequest)
+    .output(deleteKeysReply)
+    .mutation(async ({ ctx, input }) => ({ deleted_keys: await remove(ctx.plane, input) })),
+
+  block: adminProcedure
+    .meta({ rest: { method: "POST", path: "/key/block", summary: "Refuse a key from now on" } })
+    .input(keyOnlyRequest)
+    .output(keyRecord)
+    .mutation(({ ctx, input }) => change(ctx.plane, input.key, { blocked: true })),
+
+  unblock: adminProcedure
+    .meta({ rest: { method: "POST", path: "/key/unblock", summary: "Take a blocked key again" } })
+    .input(keyOnlyRequest)
+    .output(keyRecord)
+    .mutation(({ ctx, input }) => change(ctx.plane, input.key, { blocked: false })),
+
+  list: adminProcedure
+    .meta({ rest: { method: "GET", path: "/key/list", summary: "Keys, a page at a time" } })
+    .input(listKeysRequest)
+    .output(listKeysReply)
+    .query(async ({ ctx, input }) => {
+      const { rows, total } = await listKeys(ctx.plane.sql, input);
+      const keys = rows.map((row) => (input.return_full_object ? toKeyRecord(row) : row.hash));
+      return { keys, total_count: total, current_page: input.page, total_pages: Math.ceil(total / input.size) };
+    }),
+});
+
+/** The seed's promise: a key whose duration nobody names is temporary. */
+const defaultDuration = "1h";
+
+async function generate(plane: ControlPlane, caller: Caller, request: GenerateKeyRequest) {
+  const { key: chosen, ...fields } = request;
+  const defaults = plane.defaultKeyParams;
+  const secret = chosen ?? newSecret();
+  const hash = hashSecret(secret);
+  const columns = columnsOf(
+    {
+      ...fields,
+      models: fields.models ?? (defaults.models && [...defaults.models]),
+      metadata: fields.metadata ?? (defaults.metadata as typeof fields.metadata),
+      duration: fields.duration ?? defaults.duration ?? defaultDuration,
+    },
+    new Date(),
+  );
+  const key_id = newKeyId();
+  await refusingTaken(fields.key_alias, () =>
+    insertKey(plane.sql, { ...emptyColumns, ...columns, key_id, hash, last_four: secret.slice(-4), created_by: caller.id }),
+  );
+  plane.keys.drop({ key_id, secret_hash: hash });
+  return { ...toKeyRecord(await found(plane, { key_id }, "the new key")), key: secret, token_id: hash };
+}
+
+const emptyColumns: KeyColumns = {
+  key_alias: null,
+  models: [],
+  aliases: {},
+  metadata: {},
+  tags: [],
+  user_id: null,
+  allowed_routes: [],
+  key_type: "default",
+  allowed_ips: [],
+  blocked: false,
+  expires: null,
+};
+
+async function info(plane: ControlPlane, caller: Caller, asked: string | undefined) {
+  if (asked === undefined && caller.isAdmin)
+    throw new GatewayError("invalid_request", "Cannot tell which key is meant: name one in key, or call with the key itself", { param: "key" });
+  const row = asked === undefined ? await found(plane, { key_id: caller.id }, caller.name) : await visible(plane, caller, asked);
+  const shown = asked ?? row.hash;
+  return { key: shown, info: { ...toKeyRecord(row), token: shown } };
+}
+
+/** A key may look at itself and at no other; whether another exists is not told. */
+async function visible(plane: ControlPlane, caller: Caller, asked: string): Promise<KeyRow> {
+  const row = await findKey(plane.sql, nameOf(asked));
+  if (!caller.isAdmin && row?.key_id !== caller.id)
+    throw new GatewayError("route_not_allowed", `Cannot show that key: ${caller.name} may look only at itself`);
+  return row ?? missing(shownAs(asked));
+}
+
+async function change(plane: ControlPlane, asked: string, columns: Partial<KeyColumns>) {
+  const { key_id } = await found(plane, nameOf(asked), shownAs(asked));
+  await refusingTaken(columns.key_alias, () => updateKey(plane.sql, key_id, columns));
+  plane.keys.drop({ key_id, secret_hash: null });
+  return toKeyRecord(await found(plane, { key_id }, shownAs(asked)));
+}
+
+async function remove(plane: ControlPlane, { keys, key_aliases }: { keys?: string[] | undefined; key_aliases?: string[] | undefined }): Promise<string[]> {
+  const asked = (keys ?? key_aliases ?? []).map((text) => ({ text, name: keys ? nameOf(text) : { key_alias: text } }));
+  const rows = await Promise.all(asked.map(async ({ text, name }) => ({ text, row: await findKey(plane.sql, name) })));
+  const deleted = new Set(await deleteKeys(plane.sql, rows.flatMap(({ row }) => row?.key_id ?? [])));
+  for (const key_id of deleted) plane.keys.drop({ key_id, secret_hash: null });
+  const gone = rows.filter(({ row }) => row && deleted.has(row.key_id)).map(({ text }) => text);
+  return gone.length > 0 ? gone : missing(keys ? "any of these keys" : "a key by any of these aliases");
+}
+
+function nameOf(asked: string): KeyName {
+  if (asked.startsWith("key_")) return { key_id: asked };
+  return { hash: /^[0-9a-f]{64}$/.test(asked) ? asked : hashSecret(asked) };
+}
+
+/** A secret is not repeated in an answer that may be logged. */
+function shownAs(asked: string): string {
+  return asked.startsWith("sk-") ? `key sk-...${asked.slice(-4)}` : `key ${JSON.stringify(asked)}`;
+}
+
+async function found(plane: ControlPlane, name: KeyName, shown: string): Promise<KeyRow> {
+  return (await findKey(plane.sql, name)) ?? missing(shown);
+}
+
+function missing(shown: string): never {
+  throw new GatewayError("key_not_found", `Cannot find ${shown}`, { param: "key" });
+}
+
+/** The unique constraints decide, so that of two requests at once for one name one is told. */
+async function refusingTaken<T>(alias: string | null | undefined, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof postgres.PostgresError) || error.code !== "23505") throw error;
+    if (error.constraint_name === "key_secret_pkey")
+      throw new GatewayError("key_taken", "Cannot use this key: it is taken", { param: "key", cause: error });
+    throw new GatewayError("key_alias_taken", `Cannot use key_alias ${JSON.stringify(alias)}: another key has it`, { param: "key_alias", cause: error });
+  }
+}

@@ -1,0 +1,51 @@
+import { initTRPC, type TRPCError } from "@trpc/server";
+import superjson from "superjson";
+import { errorBodyOf, GatewayError, toGatewayError } from "../errors.ts";
+import { authorizeRoute } from "../gateway/authorize.ts";
+import type { Caller } from "../gateway/caller.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import type { RestMeta } from "./rest.ts";
+
+/** What a procedure is called with: who by, and the plane that it works on. */
+export interface ControlContext {
+  readonly caller: Caller;
+  /** Where the call came from. */
+  readonly address: string | undefined;
+  readonly plane: ControlPlane;
+}
+
+const trpc = initTRPC
+  .context<ControlContext>()
+  .meta<RestMeta>()
+  .create({
+    transformer: superjson,
+    // Else stacks go to clients whenever NODE_ENV is unset.
+    isDev: false,
+    errorFormatter: ({ shape, error }) => {
+      const body = errorBodyOf(gatewayErrorOf(error));
+      return { ...shape, message: body.error.message, data: { ...shape.data, error: body.error } };
+    },
+  });
+
+export const { router, createCallerFactory } = trpc;
+
+/** The error behind one that tRPC carries: its input checks and our own throws alike. */
+export function gatewayErrorOf(error: TRPCError): GatewayError {
+  if (error.cause) return toGatewayError(error.cause);
+  if (error.code === "NOT_FOUND") return new GatewayError("route_not_found", error.message);
+  if (error.code === "INTERNAL_SERVER_ERROR") return toGatewayError(error);
+  return new GatewayError("invalid_request", error.message);
+}
+
+/** Open to every key that may call the route from where it is. */
+export const keyProcedure = trpc.procedure.use(({ ctx, meta, path, next }) => {
+  const rest = meta?.rest;
+  authorizeRoute(ctx.caller, { path: rest?.path ?? path, families: rest?.family ? [rest.family] : [] }, ctx.address);
+  return next();
+});
+
+/** For the admin alone. */
+export const adminProcedure = trpc.procedure.use(({ ctx, meta, path, next }) => {
+  if (ctx.caller.isAdmin) return next();
+  throw new GatewayError("route_not_allowed", `Cannot call ${meta?.rest?.path ?? path}: it takes the master key, and ${ctx.caller.name} is not it`);
+});

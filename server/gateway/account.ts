@@ -1,0 +1,93 @@
+import type { AttemptStatus, Usage } from "../../shared/spend.ts";
+import { price } from "../providers/prices.ts";
+import { countCompletionTokens, countPromptTokens } from "../providers/tokens.ts";
+import type { SpendRow } from "../store/spend.ts";
+import type { Attempt, Call } from "./call.ts";
+import type { Gateway } from "./gateway.ts";
+
+/** How an attempt ended, as far as money is concerned. */
+export interface AttemptEnd {
+  readonly status: AttemptStatus;
+  readonly errorCode?: string;
+  /** What the upstream reported. */
+  readonly usage?: Usage | undefined;
+  /**
+   * What is charged where nothing was reported: nothing, because the upstream never answered; what it is known to have
+   * generated; or, where a whole reply was cut off, what such a call usually generates.
+   */
+  readonly otherwise: { readonly kind: "nothing" } | { readonly kind: "generated"; readonly text: string } | { readonly kind: "estimate" };
+}
+
+/** Writes an attempt to the ledger, exactly once: whoever finished it calls this, and nobody else. */
+export function account(gateway: Gateway, call: Call, attempt: Attempt, end: AttemptEnd): void {
+  const endedAt = new Date();
+  if (end.usage || end.otherwise.kind === "nothing") {
+    if (end.usage) gateway.recentOutputs.record(call.group.name, end.usage);
+    gateway.ledger.record(toRow(call, attempt, { ...end, endedAt, isEstimated: false }));
+    return;
+  }
+  gateway.background.run(
+    countUsage(gateway, call, end.otherwise).then((usage) =>
+      gateway.ledger.record(toRow(call, attempt, { ...end, usage, endedAt, isEstimated: true })),
+    ),
+  );
+}
+
+/** What a successful reply costs, in picodollars; undefined when that is not known. */
+export function costOf({ deployment }: Attempt, usage: Usage | undefined): bigint | undefined {
+  return usage && deployment.rates && price(deployment.rates, usage);
+}
+
+type Uncounted = Exclude<AttemptEnd["otherwise"], { kind: "nothing" }>;
+
+async function countUsage({ recentOutputs }: Gateway, call: Call, uncounted: Uncounted): Promise<Usage> {
+  const { group, request } = call;
+  const isReasoning = recentOutputs.reasons(group.name) || request["reasoning_effort"] != null;
+  const counted = uncounted.kind === "generated" ? await countCompletionTokens(uncounted.text) : 0;
+  const isHidden = uncounted.kind === "estimate" || (isReasoning && call.isStream);
+  const output = isHidden ? Math.max(counted, recentOutputs.estimate(group.name, request)) : counted;
+  return {
+    input: await countPromptTokens(request),
+    cache_read: 0,
+    cache_write: 0,
+    input_audio: 0,
+    output: call.endpoint.name === "embeddings" ? 0 : output,
+    reasoning: 0,
+    output_audio: 0,
+  };
+}
+
+type Settled = AttemptEnd & { readonly endedAt: Date; readonly isEstimated: boolean };
+
+function toRow(call: Call, attempt: Attempt, { status, errorCode, usage, otherwise, endedAt, isEstimated }: Settled): SpendRow {
+  const { deployment } = attempt;
+  const { rates } = deployment;
+  const isFree = !usage && otherwise.kind === "nothing";
+  return {
+    id: attempt.id,
+    request_id: call.requestId,
+    key_id: call.caller.id,
+    user_id: call.caller.userId,
+    tags: call.caller.tags,
+    model: call.asked,
+    model_group: call.group.name,
+    deployment: deployment.id,
+    upstream_model: deployment.upstreamModel,
+    cost: isFree ? "0" : (costOf(attempt, usage)?.toString() ?? null),
+    rates: deployment.ratesText,
+    price_source: rates?.source ?? null,
+    input_tokens: usage?.input ?? null,
+    cache_read_tokens: usage?.cache_read ?? null,
+    cache_write_tokens: usage?.cache_write ?? null,
+    input_audio_tokens: usage?.input_audio ?? null,
+    output_tokens: usage?.output ?? null,
+    reasoning_tokens: usage?.reasoning ?? null,
+    output_audio_tokens: usage?.output_audio ?? null,
+    status,
+    error_code: errorCode ?? null,
+    estimated: isEstimated,
+    streamed: call.isStream,
+    started_at: attempt.startedAt,
+    ended_at: endedAt,
+  };
+}

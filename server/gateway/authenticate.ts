@@ -1,0 +1,88 @@
+import { timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { H3Event } from "h3";
+import { GatewayError } from "../errors.ts";
+import { hashSecret } from "../secrets.ts";
+import { admin, type Caller } from "./caller.ts";
+import type { Vouch } from "./custom-auth.ts";
+import type { KeyCache } from "./key-cache.ts";
+import type { KeyChanges } from "./key-changes.ts";
+import { nodeOf } from "./node-event.ts";
+import { readBody } from "./request-body.ts";
+
+export interface Authentication {
+  readonly keys: KeyCache;
+  readonly changes: KeyChanges;
+  /** SHA-256 of the master key; undefined where none is configured and every caller is the admin. */
+  readonly masterKeyHash: string | undefined;
+  readonly vouch: Vouch | undefined;
+  /** A replica that has not heard from the database for longer serves no virtual key. */
+  readonly maxStalenessMs: number;
+  readonly maxBodyBytes: number;
+}
+
+/**
+ * Finds out who is calling: the master key, else whom custom auth vouches for, else a virtual key that is neither
+ * blocked nor expired.
+ */
+export async function authenticate(authentication: Authentication, event: H3Event): Promise<Caller> {
+  const { request } = nodeOf(event);
+  const presented = presentedKey(request);
+  const hash = presented === undefined ? undefined : hashSecret(presented);
+  if (hash !== undefined && isMasterKey(authentication, hash)) return admin;
+  const caller = (await customCaller(authentication, event, presented)) ?? (await virtualKey(authentication, hash));
+  if (caller) return assertUsable(caller);
+  if (authentication.masterKeyHash === undefined && !authentication.vouch) return admin;
+  throw presented === undefined
+    ? new GatewayError("invalid_api_key", "No API key was sent: expected a header Authorization: Bearer sk-…")
+    : new GatewayError("invalid_api_key", "The API key is not known here: it was mistyped, deleted, or issued elsewhere");
+}
+
+/** The headers that clients send keys in, in the order in which they are believed. */
+export function presentedKey({ headers }: IncomingMessage): string | undefined {
+  const bearer = headers.authorization;
+  return (
+    text(headers["x-litellm-api-key"]) ??
+    (bearer === undefined ? undefined : withoutScheme(bearer)) ??
+    text(headers["api-key"]) ??
+    text(headers["x-api-key"]) ??
+    text(headers["x-goog-api-key"])
+  );
+}
+
+function text(header: string | string[] | undefined): string | undefined {
+  const value = Array.isArray(header) ? header[0] : header;
+  return value ? withoutScheme(value) : undefined;
+}
+
+function withoutScheme(value: string): string | undefined {
+  const key = /^bearer\s/i.test(value) ? value.slice(7).trim() : value.trim();
+  return key === "" || /^bearer$/i.test(key) ? undefined : key;
+}
+
+function isMasterKey({ masterKeyHash }: Authentication, hash: string): boolean {
+  return masterKeyHash !== undefined && timingSafeEqual(Buffer.from(hash), Buffer.from(masterKeyHash));
+}
+
+async function customCaller({ vouch, maxBodyBytes }: Authentication, event: H3Event, presented: string | undefined) {
+  if (!vouch) return undefined;
+  const { method, url, headers } = event.req;
+  const body = method === "GET" || method === "HEAD" ? null : new Uint8Array(await readBody(event, maxBodyBytes));
+  return vouch(new Request(url, { method, headers, body }), presented ?? "");
+}
+
+function virtualKey({ keys, changes, maxStalenessMs }: Authentication, hash: string | undefined) {
+  if (hash === undefined) return undefined;
+  if (changes.stalenessMs > maxStalenessMs)
+    throw new GatewayError("database_unavailable", "Cannot check API keys: the database has been out of reach for too long", {
+      headers: { "retry-after": "5" },
+    });
+  return keys.find(hash);
+}
+
+function assertUsable(caller: Caller): Caller {
+  if (caller.blocked) throw new GatewayError("key_blocked", `Cannot use ${caller.name}: it is blocked`);
+  if (caller.expiresAtMs <= Date.now())
+    throw new GatewayError("expired_key", `Cannot use ${caller.name}: it expired at ${new Date(caller.expiresAtMs).toISOString()}`);
+  return caller;
+}

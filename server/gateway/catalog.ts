@@ -1,0 +1,90 @@
+import { LRUCache } from "lru-cache";
+import type { Config } from "../../shared/config.ts";
+import { createDeployment, type Deployment } from "../providers/deployment.ts";
+
+/** Deployments that share a `model_name`. */
+export interface Group {
+  readonly name: string;
+  readonly deployments: readonly Deployment[];
+}
+
+/** What can be called, as of now: an immutable snapshot. */
+export interface Catalog {
+  /** Names of groups, wildcards apart. */
+  readonly names: readonly string[];
+  /** Name asked for → group. */
+  readonly aliases: ReadonlyMap<string, string>;
+  readonly deployments: readonly Deployment[];
+  findGroup(name: string): Group | undefined;
+  /** When a price in it may change, in milliseconds since 1970; Infinity when none does by itself. */
+  readonly validUntilMs: number;
+}
+
+type Entry = Config["model_list"][number];
+
+/** Names that a wildcard was asked for come from clients: only so many are kept. */
+const wildcardCapacity = 1_000;
+
+export function createCatalog(config: Config): Catalog {
+  const entries = groupEntries(config);
+  const groups = new Map<string, Group>();
+  const wildcards: string[] = [];
+  for (const [name, members] of entries) {
+    if (name.includes("*")) wildcards.push(name);
+    else groups.set(name, { name, deployments: members.map((entry) => createDeployment(config, entry)) });
+  }
+  wildcards.sort((left, right) => right.length - left.length);
+  const matched = new LRUCache<string, Group>({ max: wildcardCapacity });
+  const deployments = [...groups.values()].flatMap((group) => group.deployments);
+  return {
+    names: [...groups.keys()],
+    aliases: new Map(Object.entries({ ...config.litellm_settings.model_alias_map, ...config.router_settings.model_group_alias })),
+    deployments,
+    validUntilMs: Math.min(...deployments.map(({ rates }) => rates?.validUntil?.getTime() ?? Infinity)),
+    findGroup(name) {
+      const known = groups.get(name) ?? matched.get(name);
+      if (known) return known;
+      const wildcard = wildcards.find((pattern) => captured(pattern, name) !== undefined);
+      if (wildcard === undefined) return undefined;
+      const group = expand(config, entries.get(wildcard) ?? [], { wildcard, name });
+      matched.set(name, group);
+      return group;
+    },
+  };
+}
+
+/** Builds the catalog again when a price in it has run out: some change with the date or the time of day. */
+export function createCatalogSource(config: Config): () => Catalog {
+  let catalog = createCatalog(config);
+  return () => {
+    if (Date.now() >= catalog.validUntilMs) catalog = createCatalog(config);
+    return catalog;
+  };
+}
+
+function groupEntries({ model_list }: Config): Map<string, Entry[]> {
+  const entries = new Map<string, Entry[]>();
+  for (const entry of model_list) {
+    const group = entries.get(entry.model_name);
+    if (group) group.push(entry);
+    else entries.set(entry.model_name, [entry]);
+  }
+  return entries;
+}
+
+/** What stands for the `*` of `openai/*` in a name; undefined when the name does not fit. */
+function captured(pattern: string, name: string): string | undefined {
+  const star = pattern.indexOf("*");
+  const [head, tail] = [pattern.slice(0, star), pattern.slice(star + 1)];
+  if (name.length <= head.length + tail.length || !name.startsWith(head) || !name.endsWith(tail)) return undefined;
+  return name.slice(head.length, name.length - tail.length);
+}
+
+function expand(config: Config, entries: readonly Entry[], { wildcard, name }: { wildcard: string; name: string }): Group {
+  const capture = captured(wildcard, name) ?? "";
+  const deployments = entries.map((entry) => {
+    const model = entry.litellm_params.model.replace("*", () => capture);
+    return createDeployment(config, { ...entry, litellm_params: { ...entry.litellm_params, model } });
+  });
+  return { name, deployments };
+}

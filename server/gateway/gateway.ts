@@ -1,0 +1,23 @@
+import type { Background } from "../background.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import type { Logger } from "../log.ts";
+import type { Transport } from "../providers/call.ts";
+import type { Authentication } from "./authenticate.ts";
+import type { Catalog } from "./catalog.ts";
+import type { RecentOutputs } from "./recent-outputs.ts";
+
+/** What the data plane works with. */
+export interface Gateway {
+  readonly authentication: Authentication;
+  readonly catalog: () => Catalog;
+  readonly transport: Transport;
+  readonly ledger: Ledger;
+  readonly recentOutputs: RecentOutputs;
+  readonly background: Background;
+  readonly logger: Logger;
+  /** What models are shown as created at: no upstream is asked. */
+  readonly startedAt: Date;
+  readonly maxBodyBytes: number;
+  /** Leave the upstream's name of the model in replies. */
+  readonly returnUpstreamModel: boolean;
+}

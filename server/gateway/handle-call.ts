@@ -1,0 +1,53 @@
+import { defineHandler, type EventHandler, type H3Event } from "h3";
+import { GatewayError, invalidRequest } from "../errors.ts";
+import { authenticate } from "./authenticate.ts";
+import { authorizeModel, authorizeRoute } from "./authorize.ts";
+import { ClientWatch } from "./client-watch.ts";
+import type { Endpoint } from "./endpoints.ts";
+import type { Gateway } from "./gateway.ts";
+import { editMembers } from "./json-members.ts";
+import { handled, nodeOf } from "./node-event.ts";
+import { reply } from "./reply.ts";
+import { parseObject, readBody } from "./request-body.ts";
+import { requestIdOf } from "./request-id.ts";
+import { resolveModel } from "./resolve.ts";
+import { route } from "./route.ts";
+
+/** A call of a model, from who it is by to what it cost. The attempt belongs to the reply, which accounts for it once. */
+export function createCallHandler(gateway: Gateway, endpoint: Endpoint): EventHandler {
+  return defineHandler(async (event) => {
+    const startedAtMs = performance.now();
+    const { request: incoming, response } = nodeOf(event);
+    const client = new ClientWatch(response);
+    const caller = await authenticate(gateway.authentication, event);
+    authorizeRoute(caller, endpoint, incoming.socket.remoteAddress);
+    const { request, body } = await readCall(gateway, event, endpoint);
+    const asked = request.model;
+    const resolution = resolveModel(gateway.catalog(), caller, asked);
+    authorizeModel(caller, asked, resolution);
+    const call = {
+      ...{ requestId: requestIdOf(event), endpoint, caller, group: resolution.group, asked, request },
+      ...{ isStream: request["stream"] === true, response, client, startedAtMs },
+    };
+    await reply(gateway, call, await route(gateway, call, body));
+    return handled;
+  });
+}
+
+/** The request, checked as far as the gateway reads it, and its bytes. A model in the path goes before one in the body. */
+async function readCall(gateway: Gateway, event: H3Event, endpoint: Endpoint) {
+  const sent = await readBody(event, gateway.maxBodyBytes);
+  const parsed = parseObject(sent);
+  const inPath = event.context.params?.["model"];
+  if (inPath === undefined) return { request: check(endpoint, parsed), body: sent };
+  const model = decodeURIComponent(inPath);
+  return { request: check(endpoint, { ...parsed, model }), body: editMembers(sent, new Map([["model", Buffer.from(JSON.stringify(model))]])) };
+}
+
+function check(endpoint: Endpoint, parsed: Record<string, unknown>): Record<string, unknown> & { readonly model: string } {
+  const checked = endpoint.schema.safeParse(parsed);
+  if (checked.success) return { ...parsed, model: checked.data.model };
+  if (parsed["model"] === undefined)
+    throw new GatewayError("invalid_request", "Cannot call a model: the body names none in model", { param: "model" });
+  throw invalidRequest(checked.error);
+}

@@ -1,0 +1,50 @@
+import type { Usage } from "../../shared/spend.ts";
+import { collect } from "../providers/body.ts";
+import type { Answer, CallFailure } from "../providers/call.ts";
+import { readUsage } from "../providers/usage.ts";
+import { findMembers } from "./json-members.ts";
+
+/** A reply that is held until it is complete: whatever breaks before can still be told as an error. */
+export type Whole =
+  | { readonly kind: "complete"; readonly body: Buffer; readonly usage: Usage | undefined }
+  /** Something that is not a JSON object. */
+  | { readonly kind: "foreign" }
+  | { readonly kind: "failed"; readonly failure: CallFailure };
+
+/** The most that a reply may take in memory. The largest in use are batches of embeddings. */
+const maxReplyBytes = 256 * 1024 * 1024;
+
+const names = [Buffer.from("model"), Buffer.from("usage")];
+const openBrace = 0x7b;
+const closeBrace = 0x7d;
+
+/** Reads a reply, puts `model` in the place of the upstream's name, and finds the usage. */
+export async function readWhole(answer: Answer, model: string | undefined): Promise<Whole> {
+  const body = await collect(answer, maxReplyBytes);
+  if (!Buffer.isBuffer(body)) return { kind: "failed", failure: body };
+  if (!isJsonObject(answer, body)) return { kind: "foreign" };
+  const [modelSpan, usageSpan] = findMembers(body, { start: 0, end: body.length }, names);
+  const reported = usageSpan && parse(body.subarray(usageSpan.start, usageSpan.end));
+  if (reported?.kind === "broken") return { kind: "foreign" };
+  const usage = readUsage(reported?.value);
+  if (!modelSpan || model === undefined) return { kind: "complete", body, usage };
+  const name = Buffer.from(JSON.stringify(model));
+  return { kind: "complete", body: Buffer.concat([body.subarray(0, modelSpan.start), name, body.subarray(modelSpan.end)]), usage };
+}
+
+/** A body that says it is JSON is believed by its first and last characters; any other is parsed to find out. */
+function isJsonObject({ headers }: Answer, body: Buffer): boolean {
+  const isBlank = (byte: number) => byte <= 0x20;
+  const first = body.find((byte) => !isBlank(byte));
+  const last = body.findLast((byte) => !isBlank(byte));
+  if (first !== openBrace || last !== closeBrace) return false;
+  return String(headers["content-type"]).includes("json") || parse(body).kind === "value";
+}
+
+function parse(json: Buffer): { readonly kind: "value"; readonly value: unknown } | { readonly kind: "broken"; readonly value?: never } {
+  try {
+    return { kind: "value", value: JSON.parse(json.toString()) };
+  } catch {
+    return { kind: "broken" };
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Cuts a byte stream into whole server-sent events, each with the blank line that ends it. What of an event has not
+ * arrived yet is kept; no client could have used it.
+ *
+ * Lines end in LF or CRLF. A lone CR, which the standard allows, is in no use among model providers.
+ */
+export class SseEvents {
+  #rest: Buffer = empty;
+
+  /** Calls `visit` with the place of each event that these bytes complete, and returns the bytes that the places are in. */
+  push(chunk: Buffer, visit: (bytes: Buffer, start: number, end: number) => void): Buffer {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    let start = 0;
+    for (let end = eventEnd(bytes, start); end !== -1; end = eventEnd(bytes, start)) {
+      visit(bytes, start, end);
+      start = end;
+    }
+    this.#rest = bytes.subarray(start);
+    return bytes.subarray(0, start);
+  }
+
+  /** What the stream ended with, without the blank line that it owed. */
+  rest(): Buffer {
+    return this.#rest;
+  }
+}
+
+const empty = Buffer.alloc(0);
+const lineFeed = 0x0a;
+const carriageReturn = 0x0d;
+
+/** The place behind the first blank line; -1 when there is none yet. */
+function eventEnd(bytes: Buffer, start: number): number {
+  let at = bytes.indexOf(lineFeed, start);
+  while (at !== -1) {
+    if (bytes[at + 1] === lineFeed) return at + 2;
+    if (bytes[at + 1] === carriageReturn && bytes[at + 2] === lineFeed) return at + 3;
+    at = bytes.indexOf(lineFeed, at + 1);
+  }
+  return -1;
+}

@@ -1,0 +1,128 @@
+import type { Config } from "../../shared/config.ts";
+import { hashSecret } from "../secrets.ts";
+import { freeRates, type Rates, resolveRates } from "./prices.ts";
+import { type ModelReference, parseModelReference, type Provider, providers } from "./registry.ts";
+
+/** One upstream behind a model group, with everything that a call to it needs worked out beforehand. */
+export interface Deployment {
+  readonly id: string;
+  readonly provider: string;
+  /** The name that the upstream knows the model by. */
+  readonly upstreamModel: string;
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** The path and query of one of its routes, such as `chat/completions`. */
+  readonly pathOf: (route: string) => string;
+  /** Names and values in turn. */
+  readonly headers: readonly string[];
+  /** Share of its group's calls, relative to the others' weights. */
+  readonly weight: number;
+  readonly timeoutMs: number;
+  readonly streamTimeoutMs: number;
+  /** Undefined: nobody knows what it costs. */
+  readonly rates: Rates | undefined;
+  /** The same with integers as text, for the ledger's rows: JSON has no number that holds them. */
+  readonly ratesText: Readonly<Record<string, unknown>> | null;
+  readonly asksForStreamUsage: boolean;
+  /** Parameters that are taken out of requests. */
+  readonly droppedParameters: readonly string[];
+  /** Answered instead of calling anyone. */
+  readonly mockResponse: string | undefined;
+  /** Why it cannot be called, for the operator; undefined when it can. */
+  readonly unavailable: string | undefined;
+}
+
+type Entry = Config["model_list"][number];
+
+const azureApiVersion = "2024-10-21";
+
+export function createDeployment(config: Config, entry: Entry): Deployment {
+  const { litellm_params: parameters, model_info: info } = entry;
+  const reference = parseModelReference(parameters.model) ?? { provider: "custom_openai", model: parameters.model };
+  const provider: Provider = providers[reference.provider];
+  const rates = ratesOf(entry, reference);
+  const timeout = parameters.timeout ?? config.litellm_settings.request_timeout;
+  return {
+    id: info.id ?? deploymentId(entry),
+    provider: reference.provider,
+    upstreamModel: reference.model,
+    ...addressOf(entry, reference),
+    headers: headersOf(entry, reference),
+    weight: parameters.weight ?? 1,
+    timeoutMs: timeout * 1000,
+    streamTimeoutMs: (parameters.stream_timeout ?? timeout) * 1000,
+    rates,
+    ratesText: rates ? toText(rates) : null,
+    asksForStreamUsage: provider.usageUnasked !== true,
+    droppedParameters: (parameters.drop_params ?? config.litellm_settings.drop_params) ? provider.unsupported : [],
+    mockResponse: parameters.mock_response,
+    unavailable: entry.unavailable,
+  };
+}
+
+/** The same across restarts and replicas as long as the entry means the same upstream. */
+function deploymentId({ model_name, litellm_params: { model, api_base, api_key } }: Entry): string {
+  return hashSecret(JSON.stringify([model_name, model, api_base, api_key])).slice(0, 16);
+}
+
+function ratesOf({ litellm_params, model_info }: Entry, { provider, model }: ModelReference): Rates | undefined {
+  const { priceId }: Provider = providers[provider];
+  // A price beside the model wins over one in model_info; an undefined one must not hide the other.
+  const own = { ...model_info, ...withoutUndefined(litellm_params) };
+  const isMock = litellm_params.mock_response !== undefined;
+  const rates = resolveRates({
+    provider,
+    priceProviderId: isMock ? undefined : priceId,
+    model,
+    baseModel: model_info.base_model,
+    own,
+  });
+  return rates ?? (isMock ? freeRates : undefined);
+}
+
+function toText(rates: Rates): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(rates, (_name, value: unknown) => (typeof value === "bigint" ? value.toString() : value)));
+}
+
+function withoutUndefined<T extends object>(record: T): Partial<T> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+function addressOf({ litellm_params }: Entry, { provider, model }: ModelReference): Pick<Deployment, "origin" | "pathOf"> {
+  const { apiBase, addsV1 }: Provider = providers[provider];
+  // A mock, or an entry that is unavailable for want of an address, has none; it is never called.
+  const base = new URL(litellm_params.api_base ?? apiBase ?? "http://127.0.0.1/");
+  const path = base.pathname.replace(/\/+$/, "");
+  if (provider === "azure") return { origin: base.origin, pathOf: azurePaths({ base, path, model, version: litellm_params.api_version }) };
+  const root = addsV1 && !/\/v\d+$/.test(path) ? `${path}/v1` : path;
+  return { origin: base.origin, pathOf: (route) => `${root}/${route}${base.search}` };
+}
+
+interface AzureBase {
+  readonly base: URL;
+  readonly path: string;
+  readonly model: string;
+  readonly version: string | undefined;
+}
+
+/** Azure's routes are those of a deployment and bear a version, but for its newer base address, which is like OpenAI's. */
+function azurePaths({ base, path, model, version }: AzureBase): Deployment["pathOf"] {
+  if (path.endsWith("/openai/v1")) return (route) => `${path}/${route}${base.search}`;
+  const root = path.includes("/openai/deployments/") ? path : `${path.replace(/\/openai$/, "")}/openai/deployments/${encodeURIComponent(model)}`;
+  const query = new URLSearchParams(base.search);
+  query.set("api-version", version ?? query.get("api-version") ?? azureApiVersion);
+  return (route) => `${root}/${route}?${query}`;
+}
+
+function headersOf({ litellm_params }: Entry, { provider }: ModelReference): string[] {
+  const { api_key, organization, headers = {} } = litellm_params;
+  const named = new Map<string, string>([["content-type", "application/json"]]);
+  if (api_key !== undefined && provider === "azure") named.set("api-key", api_key);
+  else if (api_key !== undefined) named.set("authorization", `Bearer ${api_key}`);
+  if (organization !== undefined) named.set("openai-organization", organization);
+  for (const [name, value] of Object.entries(headers)) if (!framing.has(name.toLowerCase())) named.set(name.toLowerCase(), value);
+  return [...named].flat();
+}
+
+/** The transport's own: a wrong one would let a body be read as another request. */
+const framing = new Set(["content-length", "transfer-encoding", "connection", "host", "expect", "upgrade"]);

@@ -1,0 +1,133 @@
+/**
+ * The upstreams that speak the OpenAI wire format, and where each of them departs from it.
+ *
+ * A provider that needs nothing but a base address and a key is one line here.
+ */
+export interface Provider {
+  /** Where it answers when a deployment names no `api_base`; undefined where one must be named. */
+  readonly apiBase?: string;
+  /** The environment variable that holds its key when a deployment names no `api_key`. */
+  readonly keyVariable?: string;
+  /** A base address without a path is that of a server whose OpenAI routes live under `/v1`. */
+  readonly addsV1?: true;
+  /** Its id in the price library; undefined where the library knows no prices of it. */
+  readonly priceId?: string;
+  /** Runs on the operator's own hardware: a call costs nothing unless the config gives a price. */
+  readonly free?: true;
+  /** Reports a stream's usage without being asked, and may refuse the question. */
+  readonly usageUnasked?: true;
+  /** Request parameters it does not take. With `drop_params` they are removed; without, they are sent as they came. */
+  readonly unsupported: readonly string[];
+}
+
+const openaiOnly = ["logit_bias", "prediction", "service_tier", "store", "verbosity", "web_search_options"] as const;
+
+export const providers = {
+  openai: { apiBase: "https://api.openai.com/v1", keyVariable: "OPENAI_API_KEY", priceId: "openai", unsupported: [] },
+  azure: { keyVariable: "AZURE_API_KEY", priceId: "azure", unsupported: ["service_tier", "store"] },
+  openrouter: {
+    apiBase: "https://openrouter.ai/api/v1",
+    keyVariable: "OPENROUTER_API_KEY",
+    priceId: "openrouter",
+    unsupported: [],
+  },
+  ollama: {
+    apiBase: "http://127.0.0.1:11434/v1",
+    addsV1: true,
+    free: true,
+    unsupported: [...openaiOnly, "tool_choice", "parallel_tool_calls", "n", "user", "metadata", "logprobs", "top_logprobs"],
+  },
+  huggingface: {
+    apiBase: "https://router.huggingface.co/v1",
+    keyVariable: "HF_TOKEN",
+    addsV1: true,
+    unsupported: [...openaiOnly, "parallel_tool_calls", "user", "metadata", "modalities", "audio"],
+  },
+  mistral: {
+    apiBase: "https://api.mistral.ai/v1",
+    keyVariable: "MISTRAL_API_KEY",
+    priceId: "mistral",
+    usageUnasked: true,
+    unsupported: [
+      ...openaiOnly.filter((name) => name !== "prediction"),
+      "logprobs",
+      "top_logprobs",
+      "max_completion_tokens",
+      "seed",
+      "stream_options",
+      "user",
+    ],
+  },
+  groq: {
+    apiBase: "https://api.groq.com/openai/v1",
+    keyVariable: "GROQ_API_KEY",
+    priceId: "groq",
+    unsupported: ["logit_bias", "logprobs", "top_logprobs", "n", "prediction", "store", "verbosity", "web_search_options"],
+  },
+  together_ai: {
+    apiBase: "https://api.together.xyz/v1",
+    keyVariable: "TOGETHERAI_API_KEY",
+    priceId: "together",
+    unsupported: ["prediction", "service_tier", "store", "verbosity", "web_search_options", "metadata"],
+  },
+  deepseek: {
+    apiBase: "https://api.deepseek.com/v1",
+    keyVariable: "DEEPSEEK_API_KEY",
+    priceId: "deepseek",
+    unsupported: [...openaiOnly, "n", "seed", "parallel_tool_calls", "max_completion_tokens", "user", "metadata"],
+  },
+  xai: {
+    apiBase: "https://api.x.ai/v1",
+    keyVariable: "XAI_API_KEY",
+    priceId: "x-ai",
+    unsupported: ["logit_bias", "prediction", "service_tier", "store", "verbosity", "metadata"],
+  },
+  fireworks_ai: {
+    apiBase: "https://api.fireworks.ai/inference/v1",
+    keyVariable: "FIREWORKS_API_KEY",
+    priceId: "fireworks",
+    unsupported: ["service_tier", "store", "verbosity", "web_search_options"],
+  },
+  perplexity: {
+    apiBase: "https://api.perplexity.ai",
+    keyVariable: "PERPLEXITYAI_API_KEY",
+    priceId: "perplexity",
+    usageUnasked: true,
+    unsupported: [
+      ...openaiOnly.filter((name) => name !== "web_search_options"),
+      "tools",
+      "tool_choice",
+      "parallel_tool_calls",
+      "n",
+      "seed",
+      "logprobs",
+      "top_logprobs",
+      "max_completion_tokens",
+      "stream_options",
+      "user",
+      "metadata",
+    ],
+  },
+  hosted_vllm: { keyVariable: "HOSTED_VLLM_API_KEY", free: true, unsupported: ["prediction", "store", "verbosity", "web_search_options"] },
+  custom_openai: { unsupported: [] },
+} as const satisfies Record<string, Provider>;
+
+export type ProviderName = keyof typeof providers;
+
+export interface ModelReference {
+  readonly provider: ProviderName;
+  /** The name that the upstream knows the model by. */
+  readonly model: string;
+}
+
+/** Splits `provider/model`; a bare name is OpenAI's. Undefined when the part before the slash is no provider of ours. */
+export function parseModelReference(reference: string): ModelReference | undefined {
+  const slash = reference.indexOf("/");
+  if (slash === -1) return { provider: "openai", model: reference };
+  const name = reference.slice(0, slash);
+  return isProviderName(name) ? { provider: name, model: reference.slice(slash + 1) } : undefined;
+}
+
+function isProviderName(name: string): name is ProviderName {
+  return Object.hasOwn(providers, name);
+}

@@ -1,0 +1,35 @@
+import { hash, randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
+
+/** A new secret: `sk-` and 128 random bits in 22 base64url characters. */
+export function newSecret(): string {
+  return `sk-${randomBytes(16).toString("base64url")}`;
+}
+
+/** What a secret is stored and looked up by: its SHA-256 in lower-case hex. */
+export function hashSecret(secret: string): string {
+  return hash("sha256", secret);
+}
+
+/** Compares by hash, in a time that does not tell how much of the secret was right, nor how long it is. */
+export function isSameSecret(presented: string, expected: string): boolean {
+  return timingSafeEqual(hash("sha256", presented, "buffer"), hash("sha256", expected, "buffer"));
+}
+
+export function newKeyId(): `key_${string}` {
+  return `key_${uuidv7().replaceAll("-", "")}`;
+}
+
+/**
+ * A UUIDv7: milliseconds since 1970 in its first 48 bits, then random ones.
+ * `randomUUID` keeps a pool of random bytes, which makes it the cheapest source of the rest.
+ */
+export function uuidv7(atMs = Date.now()): string {
+  const time = atMs.toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
+}
+
+/** The lowest UUIDv7 of a moment: where a range of ids begins that holds everything from then on. */
+export function firstUuidAt(atMs: number): string {
+  const time = atMs.toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}

@@ -1,0 +1,47 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { toNodeHandler } from "h3/node";
+import { createApp } from "./app.ts";
+import type { Deps } from "./deps.ts";
+
+/** Longer than the idle time of load balancers in use, so that it is they who close a connection. */
+const keepAliveTimeoutMs = 75_000;
+
+/** How long a drain waits for replies that are under way. */
+const drainTimeoutMs = 30_000;
+
+export interface Serving {
+  /** As in `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** Takes no more connections and waits for the replies under way, but not for ever. */
+  drain(): Promise<void>;
+}
+
+/** @throws Error when the address cannot be listened on. */
+export async function serve(deps: Deps, address: { host: string; port: number }): Promise<Serving> {
+  const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, toNodeHandler(createApp(deps)));
+  // A request may carry tens of megabytes over a slow line; headers have a limit of their own.
+  server.requestTimeout = 0;
+  await listen(server, address);
+  const { address: host, port, family } = server.address() as AddressInfo;
+  return { url: `http://${family === "IPv6" ? `[${host}]` : host}:${port}`, drain: () => drain(server) };
+}
+
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(error.code === "EADDRINUSE" ? new Error(`Cannot listen on ${host}:${port}: the port is in use`) : error),
+    );
+    server.listen({ host, port }, resolve);
+  });
+}
+
+async function drain(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  // Connections that are kept alive after their last reply would hold the server open.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
+  const deadline = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
+  await closed;
+  clearInterval(sweep);
+  clearTimeout(deadline);
+}

@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestProject } from "vitest/node";
+import { openDatabase, type DatabaseSettings } from "../store/database.ts";
+import { migrate } from "../store/migrate.ts";
+import { findPostgres, startPostgres, type TestServer } from "./postgres.ts";
+import type { PostgresServer } from "./postgres-servers.ts";
+
+const migrations = new URL("../../migrations", import.meta.url);
+
+/** Starts every real server that can be had, once a run, and prepares for each engine the database that tests copy. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const servers: TestServer[] = [];
+  const directory = await mkdtemp(join(tmpdir(), "keyplane-test-"));
+  const teardown = async () => {
+    await Promise.all(servers.map((server) => server.stop()));
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    const found = await findPostgres();
+    if (found.length === 0) reportMissing();
+    const embedded = migrateOnce({ dataDir: directory, poolSize: 1, prepare: false });
+    const provided = found.map((installed) => provideServer(installed, servers));
+    // All of them, so that none is still starting when the teardown of a failed setup looks.
+    await Promise.allSettled([embedded, ...provided]);
+    await embedded;
+    project.provide("embeddedTemplate", directory);
+    project.provide("postgresServers", await Promise.all(provided));
+    return teardown;
+  } catch (error) {
+    await teardown();
+    throw error;
+  }
+}
+
+async function provideServer(
+  { name, binDirectory }: { name: string; binDirectory: string },
+  servers: TestServer[],
+): Promise<PostgresServer> {
+  const server = await startPostgres(binDirectory);
+  servers.push(server);
+  const template = await server.createDatabase();
+  await migrateOnce({ url: template.url, dataDir: "", poolSize: 1, prepare: false });
+  return { name, url: server.url, template: template.name };
+}
+
+async function migrateOnce(settings: DatabaseSettings): Promise<void> {
+  const database = await openDatabase(settings);
+  try {
+    await migrate(database.sql, migrations);
+  } finally {
+    await database.close();
+  }
+}
+
+function reportMissing(): void {
+  const message = "No Postgres server can be had here: every test on a real Postgres is left out";
+  // Where the result counts, leaving half of the engines out must not look like success.
+  if (process.env["CI"] === "true") throw new Error(message);
+  console.error(message);
+}

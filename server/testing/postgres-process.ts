@@ -1,0 +1,108 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Account } from "./unprivileged-account.ts";
+
+const attempts = 3;
+
+// Nothing in it outlives the test, so nothing has to reach the disk.
+const settings = {
+  listen_addresses: "127.0.0.1",
+  unix_socket_directories: "",
+  max_connections: "200",
+  shared_buffers: "32MB",
+  fsync: "off",
+  synchronous_commit: "off",
+  full_page_writes: "off",
+};
+
+/**
+ * The shell ends the server and removes its files when our end of its standard input closes, which also happens
+ * when this process is killed. It runs under the server's account, and as a group of its own, out of reach of Ctrl-C.
+ */
+const keeper = `
+  directory=$1; shift
+  "$@" & server=$!
+  read -r _
+  kill -QUIT $server; wait $server
+  rm -rf "$directory"`;
+
+/** Runs the server whose files are in `directory`/data, and is back when it takes connections. */
+export async function startOnFreePort(
+  binaries: string,
+  directory: string,
+  account: Account | undefined,
+) {
+  for (let attempt = 1; ; attempt += 1) {
+    const port = await freePort();
+    const keeping = spawnKeeper(binaries, directory, port, account);
+    try {
+      await untilReady(keeping);
+      return { port, keeping };
+    } catch (error) {
+      // Someone else may have taken the port meanwhile.
+      if (attempt === attempts) throw error;
+      keeping.kill("SIGKILL");
+    }
+  }
+}
+
+function spawnKeeper(
+  binaries: string,
+  directory: string,
+  port: number,
+  account: Account | undefined,
+): ChildProcess {
+  const options = Object.entries({ ...settings, port }).flatMap(([name, value]) => [
+    "-c",
+    `${name}=${value}`,
+  ]);
+  const server = [join(binaries, "postgres"), "-D", join(directory, "data"), ...options];
+  const keeping = spawn("/bin/sh", ["-c", keeper, "keeper", directory, ...server], {
+    ...account,
+    cwd: directory,
+    detached: true,
+    env: { LC_ALL: "C" },
+    stdio: ["pipe", "ignore", "pipe"],
+  });
+  keeping.unref();
+  return keeping;
+}
+
+async function untilReady(keeping: ChildProcess): Promise<void> {
+  if (!keeping.stderr) throw new Error("Cannot read what the server says");
+  const said: string[] = [];
+  const lines = createInterface({ input: keeping.stderr });
+  for await (const line of lines) {
+    said.push(line);
+    if (line.includes("ready to accept connections")) return keepReading(keeping);
+    if (line.includes("FATAL:") || line.includes("not found")) break;
+  }
+  throw new Error(`Cannot start Postgres:\n${said.join("\n")}`);
+}
+
+/** A full pipe would stop the server at its next line of log. */
+function keepReading(keeping: ChildProcess): void {
+  keeping.stderr?.resume();
+}
+
+/** Ends a server and removes its directory. */
+export async function stop(keeping: ChildProcess): Promise<void> {
+  if (keeping.exitCode !== null || keeping.signalCode !== null) return;
+  const exited = once(keeping, "exit");
+  keeping.ref();
+  keeping.stdin?.end();
+  await exited;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("Cannot find a free port");
+  return address.port;
+}

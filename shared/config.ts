@@ -1,0 +1,185 @@
+import { z } from "zod";
+import { expiryAfter } from "./duration.ts";
+
+/**
+ * The file config.yaml. Names are those of the file; a key that no schema here names is refused.
+ *
+ * Messages are predicates ("must be …"): whoever reports them puts the path before them.
+ */
+
+/** `os.environ/NAME` always yields text, so a number may come as text. */
+function numeric<Schema extends z.ZodType<number>>(schema: Schema) {
+  return z.preprocess(
+    (value) =>
+      typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value))
+        ? Number(value)
+        : value,
+    schema,
+  );
+}
+
+const flag = z.preprocess(
+  (value) =>
+    typeof value === "string" && /^(true|false)$/i.test(value)
+      ? value.toLowerCase() === "true"
+      : value,
+  z.boolean(),
+);
+
+/** YAML reads `X-Tier: 1` as a number where the operator meant text. */
+const text = z.preprocess(
+  (value) => (typeof value === "number" || typeof value === "boolean" ? String(value) : value),
+  z.string(),
+);
+
+/** A section whose lines are all commented out reads as null. */
+function section<Schema extends z.ZodType>(schema: Schema) {
+  return z.preprocess((value) => value ?? {}, schema).prefault({});
+}
+
+const name = z.string().min(1);
+const seconds = numeric(z.number().positive());
+const price = numeric(z.number().nonnegative());
+
+/** What can be sent in a header: a line break in a key read from a file would fail every call. */
+export const credential = z
+  .string()
+  .regex(/^[!-~]+$/, "must be one or more printable characters without spaces");
+
+const headerValue = text.refine(
+  (value) => /^[\t -~\u0080-\u00ff]*$/.test(value),
+  "must be text that a header can carry",
+);
+const headerName = z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, "must be the name of a header");
+
+const httpUrl = z
+  .string()
+  .refine(
+    (value) => /^https?:\/\//i.test(value) && URL.canParse(value),
+    "must be an http or https URL",
+  );
+
+const keyDuration = z
+  .string()
+  .refine(
+    (value) => value === "never" || expiryAfter(value, new Date(0)) !== undefined,
+    'must be a duration such as "30m" or "30d", or "never"',
+  );
+
+/** US dollars for one token or one request. In `model_info` or `litellm_params`, as the operator likes. */
+const priceFields = {
+  input_cost_per_token: price.optional(),
+  output_cost_per_token: price.optional(),
+  cache_read_input_token_cost: price.optional(),
+  cache_creation_input_token_cost: price.optional(),
+  input_cost_per_audio_token: price.optional(),
+  output_cost_per_audio_token: price.optional(),
+  input_cost_per_request: price.optional(),
+};
+
+export const litellmParams = z.strictObject({
+  /** `provider/model`; a bare name is OpenAI's. */
+  model: name,
+  api_key: credential.optional(),
+  api_base: httpUrl.optional(),
+  api_version: name.optional(),
+  /** Sent to OpenAI as `OpenAI-Organization`. */
+  organization: credential.optional(),
+  /** Share of its group's calls, relative to the others' weights. */
+  weight: numeric(z.number().nonnegative()).optional(),
+  /** Seconds. */
+  timeout: seconds.optional(),
+  /** Seconds; for calls with `stream: true`. */
+  stream_timeout: seconds.optional(),
+  headers: z.record(headerName, headerValue).optional(),
+  /** Answered instead of calling anyone. */
+  mock_response: z.string().optional(),
+  drop_params: flag.optional(),
+  ...priceFields,
+});
+
+export const modelInfo = z.strictObject({
+  id: text.pipe(name).optional(),
+  /** The model whose price applies, where the deployment's own name says nothing. */
+  base_model: name.optional(),
+  mode: z.enum(["chat", "completion", "embedding"]).optional(),
+  max_tokens: numeric(z.number().int().positive()).optional(),
+  ...priceFields,
+});
+
+export const modelListEntry = z.strictObject({
+  model_name: name,
+  litellm_params: litellmParams,
+  model_info: section(modelInfo),
+});
+
+export const generalSettings = z.strictObject({
+  /** `generate` stands for `KEYPLANE_MASTER_KEY`, else for a key made at the first start. */
+  master_key: credential.optional(),
+  database_url: name.optional(),
+  /** `module.export`, beside the file. */
+  custom_auth: name.optional(),
+  flush_interval_ms: numeric(z.number().int().min(50).max(1000)).default(500),
+  max_key_staleness_s: numeric(z.number().nonnegative()).default(600),
+  max_request_size_mb: numeric(z.number().positive()).default(32),
+  return_upstream_model: flag.default(false),
+  database_pool_size: numeric(z.number().int().positive()).default(10),
+  /** False where a pooler in transaction mode stands before the database. */
+  database_prepare: flag.default(true),
+});
+
+/** What a generated key gets where the request is silent. */
+export const defaultKeyGenerateParams = z.strictObject({
+  duration: keyDuration.optional(),
+  models: z.array(name).optional(),
+  metadata: z.record(z.string(), z.json()).optional(),
+});
+
+export const litellmSettings = z.strictObject({
+  drop_params: flag.default(false),
+  set_verbose: flag.default(false),
+  /** Seconds. */
+  request_timeout: seconds.default(600),
+  default_key_generate_params: section(defaultKeyGenerateParams),
+  /** Name asked for → group, as `router_settings.model_group_alias`. */
+  model_alias_map: section(z.record(z.string(), name)),
+});
+
+export const routerSettings = z.strictObject({
+  /** Name asked for → group. */
+  model_group_alias: section(z.record(z.string(), name)),
+});
+
+export const configFile = z.strictObject({
+  model_list: z.array(modelListEntry).min(1),
+  general_settings: section(generalSettings),
+  litellm_settings: section(litellmSettings),
+  router_settings: section(routerSettings),
+  /** Read by `os.environ/NAME` and by the providers' own variables, before the environment of the process. */
+  environment_variables: section(z.record(z.string(), text)),
+});
+
+export type DeepReadonly<T> = T extends object
+  ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+  : T;
+
+export type ConfigFile = z.output<typeof configFile>;
+
+export type ModelListEntry = z.output<typeof modelListEntry>;
+
+/** One deployment: `api_key` is filled in from the provider's variable where the file gives none. */
+export type ModelEntry = DeepReadonly<
+  ModelListEntry & {
+    /** Why it cannot be called, in words for the operator; undefined when it can. */
+    unavailable: string | undefined;
+  }
+>;
+
+/** A config that was read: defaults filled in, every `os.environ/NAME` replaced, frozen throughout. */
+export type Config = DeepReadonly<
+  Omit<ConfigFile, "model_list"> & {
+    model_list: ModelEntry[];
+    /** The folder of the file, absolute; `custom_auth` is looked for in it. */
+    directory: string;
+  }
+>;
