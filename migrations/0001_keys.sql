@@ -62,9 +62,10 @@ end $$;
 
 create function key_secret_changed() returns trigger language plpgsql as $$
 begin
-  if tg_op = 'DELETE' then
+  if tg_op <> 'INSERT' then
     perform announce_change(old.key_id, old.hash);
-  else
+  end if;
+  if tg_op <> 'DELETE' then
     perform announce_change(new.key_id, new.hash);
   end if;
   return null;

@@ -1,4 +1,5 @@
-import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { chmod, link, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { newSecret } from "./secrets.ts";
 
@@ -14,12 +15,23 @@ export async function resolveMasterKey(configured: string | undefined, dataDir: 
   if (configured !== "generate") return { key: configured };
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const path = join(dataDir, "master_key");
-  // Exclusive: of two processes that start at once, one makes the key and the other reads it.
-  await writeFile(path, `${newSecret()}\n`, { flag: "wx", mode: 0o600 }).catch(ignoreExisting);
+  await makeOnce(path);
   await chmod(path, 0o600);
   const key = (await readFile(path, "utf8")).trim();
   if (key === "") throw new Error(`Cannot use the master key in ${path}: the file is empty`);
   return { key, path };
+}
+
+/**
+ * Written elsewhere and linked to its name: of two processes that start at once one makes the key and the other reads
+ * it, never half of it, and one that is killed here leaves no empty file behind.
+ */
+async function makeOnce(path: string): Promise<void> {
+  const unfinished = `${path}.${randomUUID()}`;
+  await writeFile(unfinished, `${newSecret()}\n`, { mode: 0o600 });
+  await link(unfinished, path)
+    .catch(ignoreExisting)
+    .finally(() => rm(unfinished));
 }
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {

@@ -10,9 +10,9 @@ export function hashSecret(secret: string): string {
   return hash("sha256", secret);
 }
 
-/** Compares by hash, in a time that does not tell how much of the secret was right, nor how long it is. */
-export function isSameSecret(presented: string, expected: string): boolean {
-  return timingSafeEqual(hash("sha256", presented, "buffer"), hash("sha256", expected, "buffer"));
+/** Compares two hashes of secrets in a time that does not tell how much of them is the same. */
+export function isSameHash(left: string, right: string): boolean {
+  return timingSafeEqual(Buffer.from(left), Buffer.from(right));
 }
 
 export function newKeyId(): `key_${string}` {
@@ -24,12 +24,19 @@ export function newKeyId(): `key_${string}` {
  * `randomUUID` keeps a pool of random bytes, which makes it the cheapest source of the rest.
  */
 export function uuidv7(atMs = Date.now()): string {
-  const time = atMs.toString(16).padStart(12, "0");
+  const time = hexOf(atMs);
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`;
 }
 
 /** The lowest UUIDv7 of a moment: where a range of ids begins that holds everything from then on. */
 export function firstUuidAt(atMs: number): string {
-  const time = atMs.toString(16).padStart(12, "0");
+  const time = hexOf(atMs);
   return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`;
+}
+
+/** 48 bits in hex. A number's own `toString(16)` divides digit by digit in floating point, at three times the cost. */
+function hexOf(milliseconds: number): string {
+  const bytes = Buffer.allocUnsafe(6);
+  bytes.writeUIntBE(milliseconds, 0, 6);
+  return bytes.toString("hex");
 }

@@ -1,6 +1,7 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { toNodeHandler } from "h3/node";
+import { NodeRequest, sendNodeResponse } from "srvx/node";
+import type { H3 } from "h3";
 import { createApp } from "./app.ts";
 import type { Deps } from "./deps.ts";
 
@@ -19,12 +20,23 @@ export interface Serving {
 
 /** @throws Error when the address cannot be listened on. */
 export async function serve(deps: Deps, address: { host: string; port: number }): Promise<Serving> {
-  const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, toNodeHandler(createApp(deps)));
+  const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, listenerOf(createApp(deps)));
   // A request may carry tens of megabytes over a slow line; headers have a limit of their own.
   server.requestTimeout = 0;
   await listen(server, address);
   const { address: host, port, family } = server.address() as AddressInfo;
   return { url: `http://${family === "IPv6" ? `[${host}]` : host}:${port}`, drain: () => drain(server) };
+}
+
+/**
+ * h3's own adapter, but for replies that the data plane has written by itself: ending those again would make Node
+ * construct an error for each, which costs more than all of h3.
+ */
+function listenerOf(app: H3): RequestListener {
+  return async (request, response) => {
+    const reply = await app.fetch(new NodeRequest({ req: request, res: response }));
+    if (!response.headersSent) await sendNodeResponse(response, reply);
+  };
 }
 
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { address, plainText } from "./text.ts";
 
 /**
  * What a custom auth function answers with: who is calling, enforced like a virtual key.
@@ -11,11 +12,11 @@ export const userApiKeyAuth = z.strictObject({
   models: z.array(z.string()).nullish(),
   /** Name asked for → model group. */
   aliases: z.record(z.string(), z.string()).nullish(),
-  user_id: z.string().max(255).nullish(),
-  key_alias: z.string().max(255).nullish(),
-  tags: z.array(z.string().max(255)).max(100).nullish(),
+  user_id: plainText.max(255).nullish(),
+  key_alias: plainText.max(255).nullish(),
+  tags: z.array(plainText.max(255)).max(100).nullish(),
   allowed_routes: z.array(z.string()).nullish(),
-  allowed_ips: z.array(z.string()).nullish(),
+  allowed_ips: z.array(address).nullish(),
   /** The moment from which the key is refused. */
   expires: z.date().nullish(),
   blocked: z.boolean().nullish(),

@@ -13,26 +13,43 @@ const unitMs = {
   w: 604_800_000,
 } as const;
 
-/** The last moment that a JavaScript `Date` can hold. */
-const latestMs = 8.64e15;
+/** A thousand years: what ends later would need a fifth digit for its year, which Postgres and clients cannot read. */
+const longestMs = 365_250 * unitMs.d;
+const longestMonths = 12_000;
 
-/** A length of time: `30s`, `20m` or `20min`, `30h`, `30d`, `2w`, `1mo` (a calendar month). At least one second. */
-export const duration = z.string().refine((text) => expiryAfter(text, new Date(0)) !== undefined, {
-  error: ({ input }) => `Cannot read ${JSON.stringify(input)} as a duration: expected a number above 0 and one of s, m, h, d, w, mo, as in "30s", "20m" or "1mo"`,
+/** A length of time: `30s`, `20m` or `20min`, `30h`, `30d`, `2w`, `1mo` (a calendar month). From one second to 1000 years. */
+export const duration = z.string().refine((text) => lengthOf(text) !== undefined, {
+  error: ({ input }) => durationFault(input, "a number"),
 });
+
+/** What is said of a value that is no duration. */
+export function durationFault(input: unknown, expected: string): string {
+  // tRPC brings values that JSON does not have, and cannot quote.
+  const quoted = typeof input === "string" ? JSON.stringify(input) : `this ${typeof input}`;
+  return `Cannot read ${quoted} as a duration: expected ${expected} above 0 and one of s, m, h, d, w, mo, as in "30s", "20m" or "1mo", of at most 1000 years`;
+}
 
 /**
  * The moment one duration after `start`. A month is a calendar month in UTC, clamped to its last day:
  * one month after 31 January is 28 or 29 February.
  *
- * Undefined when the text is no duration, is zero, or reaches beyond what a `Date` can hold.
+ * Undefined when the text is no duration, is zero, or is longer than a thousand years; that does not depend on `start`.
  */
 export function expiryAfter(text: string, start: Date): Date | undefined {
+  const length = lengthOf(text);
+  if (!length) return undefined;
+  return "months" in length
+    ? monthsAfter(start, length.months)
+    : new Date(start.getTime() + length.ms);
+}
+
+function lengthOf(text: string): { readonly months: number } | { readonly ms: number } | undefined {
   const [, digits, unit] = pattern.exec(text) ?? [];
   const count = Number(digits);
   if (!unit || !(count > 0)) return undefined;
-  const end = unit === "mo" ? monthsAfter(start, count) : new Date(start.getTime() + count * unitMs[unit as keyof typeof unitMs]);
-  return Math.abs(end.getTime()) <= latestMs ? end : undefined;
+  if (unit === "mo") return count <= longestMonths ? { months: count } : undefined;
+  const ms = count * unitMs[unit as keyof typeof unitMs];
+  return ms <= longestMs ? { ms } : undefined;
 }
 
 function monthsAfter(start: Date, count: number): Date {

@@ -26,7 +26,11 @@ export const errorKinds = {
   route_not_allowed: { status: 403, type: "permission_error", code: "route_not_allowed" },
   ip_not_allowed: { status: 403, type: "permission_error", code: "ip_not_allowed" },
   host_not_allowed: { status: 403, type: "permission_error", code: "host_not_allowed" },
-  model_access_denied: { status: 403, type: "key_model_access_denied", code: "model_access_denied" },
+  model_access_denied: {
+    status: 403,
+    type: "key_model_access_denied",
+    code: "model_access_denied",
+  },
   model_not_found: { status: 404, type: "invalid_request_error", code: "model_not_found" },
   invalid_request: { status: 400, type: "invalid_request_error", code: null },
   key_alias_taken: { status: 400, type: "invalid_request_error", code: "key_alias_taken" },

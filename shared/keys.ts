@@ -1,10 +1,15 @@
 import { z } from "zod";
-import { duration } from "./duration.ts";
+import { duration, durationFault } from "./duration.ts";
 import { keyId, secretHash } from "./ids.ts";
+import { json } from "./json.ts";
+import { address, plainText } from "./text.ts";
 
 /** Says which field it was and that it is not there yet, instead of storing what nothing enforces. */
 const notYet = z
-  .null({ error: ({ path }) => `${path?.at(-1)?.toString() ?? "this field"} is not supported yet: leave it out or send null` })
+  .null({
+    error: ({ path }) =>
+      `${path?.at(-1)?.toString() ?? "this field"} is not supported yet: leave it out or send null`,
+  })
   .optional();
 
 /** Fields of the wire contract that this version does not enforce. Null, which asks for nothing, is taken. */
@@ -28,23 +33,33 @@ const unsupportedFields = {
   rotation_interval: notYet,
 };
 
-/** Text that a database column and a header can hold: no control characters. */
-// oxlint-disable-next-line no-control-regex -- control characters are what it refuses
-const label = z.string().min(1).max(255).regex(/^[^\u0000-\u001f\u007f]*$/, "must not contain control characters");
+/** Text that a database column and a header can hold. */
+const label = plainText.min(1).max(255);
 
-const modelName = label.refine((name) => name !== "all-team-models", "all-team-models is not supported yet");
+const modelName = label.refine(
+  (name) => name !== "all-team-models",
+  "all-team-models is not supported yet",
+);
 
-/** JSON that Postgres can store: a NUL character has no place in its text. */
+/** JSON that Postgres can store: neither NUL nor half of a surrogate pair has a place in its text. */
 const metadata = z
-  .record(z.string(), z.json())
-  .refine((value) => !JSON.stringify(value).includes(String.raw`\u0000`), "must not contain NUL characters");
+  .record(z.string(), json)
+  .refine((value) => isStorable(value), "must not contain NUL characters or lone surrogates");
 
-const address = z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], { error: "must be an IP address or a CIDR range" });
+function isStorable(value: unknown): boolean {
+  if (typeof value === "string") return !value.includes("\0") && value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([name, member]) => isStorable(name) && isStorable(member));
+}
 
 /** Routes a key may be held to: a path as in `/chat/completions`, or a family of routes. */
-const route = z.union([z.enum(["llm_api_routes", "info_routes"]), z.string().regex(/^\/[\w./*-]*$/)], {
-  error: 'must be a path such as "/chat/completions", or one of "llm_api_routes" and "info_routes"',
-});
+const route = z.union(
+  [z.enum(["llm_api_routes", "info_routes"]), z.string().regex(/^\/[\w./*-]*$/)],
+  {
+    error:
+      'must be a path such as "/chat/completions", or one of "llm_api_routes" and "info_routes"',
+  },
+);
 
 /** What kinds of routes a key is for. `default` is all that a virtual key may call. */
 export const keyType = z.enum(["default", "llm_api", "read_only"], {
@@ -65,7 +80,11 @@ const settableFields = {
   /** Name asked for → model group that is called. Replaced as a whole. */
   aliases: z.record(modelName, modelName).nullish(),
   /** The end of its validity, from now: a duration, or `never`. */
-  duration: z.union([z.literal("never"), duration], { error: (issue) => durationError(issue) }).nullish(),
+  duration: z
+    .union([z.literal("never"), duration], {
+      error: ({ input }) => durationFault(input, '"never", or a number'),
+    })
+    .nullish(),
   /** Free-form JSON that belongs to the key's owner. */
   metadata: metadata.nullish(),
   /** Labels that spend is rolled up by. */
@@ -82,10 +101,6 @@ const settableFields = {
   ...unsupportedFields,
 };
 
-function durationError({ input }: { input?: unknown }): string {
-  return `Cannot read ${JSON.stringify(input)} as a duration: expected "never", or a number above 0 and one of s, m, h, d, w, mo, as in "30s", "20m" or "1mo"`;
-}
-
 /** A secret chosen by the caller: `sk-` and at least 16 more visible ASCII characters. */
 export const chosenSecret = z
   .string()
@@ -98,12 +113,14 @@ export const chosenSecret = z
  * POST /key/generate. Every field may be left out: a key for all models that is valid for one hour
  * (`litellm_settings.default_key_generate_params.duration` changes that).
  */
-export const generateKeyRequest = z.strictObject({ key: chosenSecret.nullish(), ...settableFields });
+export const generateKeyRequest = z.strictObject({
+  key: chosenSecret.nullish(),
+  ...settableFields,
+});
 export type GenerateKeyRequest = z.infer<typeof generateKeyRequest>;
 
 /** A key as a caller may name it: the secret, its SHA-256, or the stable id. */
-export const keyReference = z
-  .string()
+export const keyReference = plainText
   .min(1)
   .max(300)
   .describe("The secret (sk-…), its SHA-256 in hex (token), or the key's id (key_…)");
@@ -114,7 +131,10 @@ export const updateKeyRequest = z.strictObject({
   ...settableFields,
   duration: z
     .union([z.literal("never"), duration], {
-      error: (issue) => (issue.input === null ? 'null is ambiguous here: send "never" for a key that does not expire' : durationError(issue)),
+      error: (issue) =>
+        issue.input === null
+          ? 'null is ambiguous here: send "never" for a key that does not expire'
+          : durationFault(issue.input, '"never", or a number'),
     })
     .optional(),
 });
@@ -135,7 +155,7 @@ export const keyRecord = z.object({
   models: z.array(z.string()),
   aliases: z.record(z.string(), z.string()),
   config: z.object({}),
-  metadata: z.record(z.string(), z.json()),
+  metadata: z.record(z.string(), json),
   tags: z.array(z.string()),
   user_id: z.string().nullable(),
   allowed_routes: z.array(z.string()),
@@ -162,12 +182,15 @@ export const keyInfoReply = z.object({ key: z.string(), info: keyRecord });
 
 export const keyOnlyRequest = z.strictObject({ key: keyReference });
 
-export const updateAliasesRequest = z.strictObject({ key: keyReference, aliases: z.record(modelName, modelName) });
+export const updateAliasesRequest = z.strictObject({
+  key: keyReference,
+  aliases: z.record(modelName, modelName),
+});
 
 export const deleteKeysRequest = z
   .strictObject({
     keys: z.array(keyReference).min(1).max(1000).optional(),
-    key_aliases: z.array(z.string().min(1)).min(1).max(1000).optional(),
+    key_aliases: z.array(plainText.min(1)).min(1).max(1000).optional(),
   })
   .refine(({ keys, key_aliases }) => (keys === undefined) !== (key_aliases === undefined), {
     error: "name the keys to delete in keys or in key_aliases, not in both",
@@ -178,9 +201,11 @@ export const deleteKeysReply = z.object({ deleted_keys: z.array(z.string()) });
 export const listKeysRequest = z.strictObject({
   page: z.number().int().min(1).max(1_000_000).default(1),
   size: z.number().int().min(1).max(100).default(10),
-  user_id: z.string().optional(),
-  key_alias: z.string().optional(),
-  sort_by: z.enum(["created_at", "updated_at", "expires", "key_alias", "spend"]).default("created_at"),
+  user_id: plainText.optional(),
+  key_alias: plainText.optional(),
+  sort_by: z
+    .enum(["created_at", "updated_at", "expires", "key_alias", "spend"])
+    .default("created_at"),
   sort_order: z.enum(["asc", "desc"]).default("desc"),
   /** Whole keys instead of their hashes. */
   return_full_object: z.boolean().default(false),

@@ -14,7 +14,8 @@ export function picodollarsFromUsd(usd: number | string): Picodollars {
   if (!match) throw new RangeError(`Cannot read "${usd}" as an amount of USD`);
   const [, sign, whole = "0", fraction = "", exponent = "0"] = match;
   const shift = 12 - fraction.length + Number(exponent);
-  if (Math.abs(shift) > 60) throw new RangeError(`Cannot read "${usd}" as an amount of USD: it is out of range`);
+  if (Math.abs(shift) > 60)
+    throw new RangeError(`Cannot read "${usd}" as an amount of USD: it is out of range`);
   const digits = BigInt(whole + fraction);
   const scale = 10n ** BigInt(Math.abs(shift));
   if (shift < 0 && digits % scale !== 0n)

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { plainText } from "./text.ts";
 
 /**
  * What a call consumed, in tokens, as disjoint buckets: a token is counted in one bucket only.
@@ -52,10 +53,10 @@ export type SpendLog = z.infer<typeof spendLog>;
 
 /** GET /spend/logs. Newest first. A virtual key sees its own rows only. */
 export const spendLogsRequest = z.strictObject({
-  request_id: z.string().optional(),
+  request_id: plainText.optional(),
   /** A key by its secret, hash or id. */
-  api_key: z.string().optional(),
-  user_id: z.string().optional(),
+  api_key: plainText.optional(),
+  user_id: plainText.optional(),
   status: attemptStatus.optional(),
   /** From this moment on. A date alone is its midnight in UTC. */
   start_date: z.iso.datetime({ offset: true }).or(z.iso.date()).optional(),
@@ -67,4 +68,7 @@ export const spendLogsRequest = z.strictObject({
 });
 export type SpendLogsRequest = z.infer<typeof spendLogsRequest>;
 
-export const spendLogsReply = z.object({ data: z.array(spendLog), next_cursor: z.uuid().nullable() });
+export const spendLogsReply = z.object({
+  data: z.array(spendLog),
+  next_cursor: z.uuid().nullable(),
+});

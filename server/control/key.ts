@@ -1,5 +1,7 @@
 import postgres from "postgres";
+import { secretHash } from "../../shared/ids.ts";
 import {
+  chosenSecret,
   deleteKeysReply,
   deleteKeysRequest,
   generateKeyReply,
@@ -17,7 +19,16 @@ import {
 import { GatewayError } from "../errors.ts";
 import type { Caller } from "../gateway/caller.ts";
 import { hashSecret, newKeyId, newSecret } from "../secrets.ts";
-import { deleteKeys, findKey, insertKey, type KeyColumns, type KeyName, type KeyRow, listKeys, updateKey } from "../store/keys.ts";
+import {
+  deleteKeys,
+  findKey,
+  insertKey,
+  type KeyColumns,
+  type KeyName,
+  type KeyRow,
+  listKeys,
+  updateKey,
+} from "../store/keys.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { columnsOf, toKeyRecord } from "./key-record.ts";
 import { adminProcedure, keyProcedure, router } from "./trpc.ts";
@@ -25,31 +36,60 @@ import { adminProcedure, keyProcedure, router } from "./trpc.ts";
 /** The procedures on virtual keys, over tRPC and REST alike. */
 export const keyRouter = router({
   generate: adminProcedure
-    .meta({ rest: { method: "POST", path: "/key/generate", summary: "Make a virtual key; its secret is shown this once" } })
+    .meta({
+      rest: {
+        method: "POST",
+        path: "/key/generate",
+        summary: "Make a virtual key; its secret is shown this once",
+      },
+    })
     .input(generateKeyRequest)
     .output(generateKeyReply)
     .mutation(({ ctx, input }) => generate(ctx.plane, ctx.caller, input)),
 
   info: keyProcedure
-    .meta({ rest: { method: "GET", path: "/key/info", family: "info_routes", summary: "A key and its spend; without key, the caller's own" } })
+    .meta({
+      rest: {
+        method: "GET",
+        path: "/key/info",
+        family: "info_routes",
+        summary: "A key and its spend; without key, the caller's own",
+      },
+    })
     .input(keyInfoRequest)
     .output(keyInfoReply)
     .query(({ ctx, input }) => info(ctx.plane, ctx.caller, input.key)),
 
   update: adminProcedure
-    .meta({ rest: { method: "POST", path: "/key/update", summary: "Change fields of a key; absent ones are kept, null clears" } })
+    .meta({
+      rest: {
+        method: "POST",
+        path: "/key/update",
+        summary: "Change fields of a key; absent ones are kept, null clears",
+      },
+    })
     .input(updateKeyRequest)
     .output(keyRecord)
-    .mutation(({ ctx, input: { key, ...fields } }) => change(ctx.plane, key, columnsOf(fields, new Date()))),
+    .mutation(({ ctx, input: { key, ...fields } }) =>
+      change(ctx.plane, key, columnsOf(fields, new Date())),
+    ),
 
   updateAliases: adminProcedure
-    .meta({ rest: { method: "PATCH", path: "/key/aliases", summary: "Replace a key's alias mapping" } })
+    .meta({
+      rest: { method: "PATCH", path: "/key/aliases", summary: "Replace a key's alias mapping" },
+    })
     .input(updateAliasesRequest)
     .output(keyRecord)
     .mutation(({ ctx, input: { key, aliases } }) => change(ctx.plane, key, { aliases })),
 
   delete: adminProcedure
-    .meta({ rest: { method: "POST", path: "/key/delete", summary: "Delete keys by secret, hash or id, or by alias" } })
+    .meta({
+      rest: {
+        method: "POST",
+        path: "/key/delete",
+        summary: "Delete keys by secret, hash or id, or by alias",
+      },
+    })
     .input(deleteKeysRequest)
     .output(deleteKeysReply)
     .mutation(async ({ ctx, input }) => ({ deleted_keys: await remove(ctx.plane, input) })),
@@ -73,7 +113,12 @@ export const keyRouter = router({
     .query(async ({ ctx, input }) => {
       const { rows, total } = await listKeys(ctx.plane.sql, input);
       const keys = rows.map((row) => (input.return_full_object ? toKeyRecord(row) : row.hash));
-      return { keys, total_count: total, current_page: input.page, total_pages: Math.ceil(total / input.size) };
+      return {
+        keys,
+        total_count: total,
+        current_page: input.page,
+        total_pages: Math.ceil(total / input.size),
+      };
     }),
 });
 
@@ -96,10 +141,21 @@ async function generate(plane: ControlPlane, caller: Caller, request: GenerateKe
   );
   const key_id = newKeyId();
   await refusingTaken(fields.key_alias, () =>
-    insertKey(plane.sql, { ...emptyColumns, ...columns, key_id, hash, last_four: secret.slice(-4), created_by: caller.id }),
+    insertKey(plane.sql, {
+      ...emptyColumns,
+      ...columns,
+      key_id,
+      hash,
+      last_four: secret.slice(-4),
+      created_by: caller.id,
+    }),
   );
   plane.keys.drop({ key_id, secret_hash: hash });
-  return { ...toKeyRecord(await found(plane, { key_id }, "the new key")), key: secret, token_id: hash };
+  return {
+    ...toKeyRecord(await found(plane, { key_id }, "the new key")),
+    key: secret,
+    token_id: hash,
+  };
 }
 
 const emptyColumns: KeyColumns = {
@@ -118,8 +174,15 @@ const emptyColumns: KeyColumns = {
 
 async function info(plane: ControlPlane, caller: Caller, asked: string | undefined) {
   if (asked === undefined && caller.isAdmin)
-    throw new GatewayError("invalid_request", "Cannot tell which key is meant: name one in key, or call with the key itself", { param: "key" });
-  const row = asked === undefined ? await found(plane, { key_id: caller.id }, caller.name) : await visible(plane, caller, asked);
+    throw new GatewayError(
+      "invalid_request",
+      "Cannot tell which key is meant: name one in key, or call with the key itself",
+      { param: "key" },
+    );
+  const row =
+    asked === undefined
+      ? await found(plane, { key_id: caller.id }, caller.name)
+      : await visible(plane, caller, asked);
   const shown = asked ?? row.hash;
   return { key: shown, info: { ...toKeyRecord(row), token: shown } };
 }
@@ -128,7 +191,10 @@ async function info(plane: ControlPlane, caller: Caller, asked: string | undefin
 async function visible(plane: ControlPlane, caller: Caller, asked: string): Promise<KeyRow> {
   const row = await findKey(plane.sql, nameOf(asked));
   if (!caller.isAdmin && row?.key_id !== caller.id)
-    throw new GatewayError("route_not_allowed", `Cannot show that key: ${caller.name} may look only at itself`);
+    throw new GatewayError(
+      "route_not_allowed",
+      `Cannot show that key: ${caller.name} may look only at itself`,
+    );
   return row ?? missing(shownAs(asked));
 }
 
@@ -139,23 +205,40 @@ async function change(plane: ControlPlane, asked: string, columns: Partial<KeyCo
   return toKeyRecord(await found(plane, { key_id }, shownAs(asked)));
 }
 
-async function remove(plane: ControlPlane, { keys, key_aliases }: { keys?: string[] | undefined; key_aliases?: string[] | undefined }): Promise<string[]> {
-  const asked = (keys ?? key_aliases ?? []).map((text) => ({ text, name: keys ? nameOf(text) : { key_alias: text } }));
-  const rows = await Promise.all(asked.map(async ({ text, name }) => ({ text, row: await findKey(plane.sql, name) })));
-  const deleted = new Set(await deleteKeys(plane.sql, rows.flatMap(({ row }) => row?.key_id ?? [])));
+async function remove(
+  plane: ControlPlane,
+  { keys, key_aliases }: { keys?: string[] | undefined; key_aliases?: string[] | undefined },
+): Promise<string[]> {
+  const asked = (keys ?? key_aliases ?? []).map((text) => ({
+    text,
+    name: keys ? nameOf(text) : { key_alias: text },
+  }));
+  const rows = await Promise.all(
+    asked.map(async ({ text, name }) => ({ text, row: await findKey(plane.sql, name) })),
+  );
+  const deleted = new Set(
+    await deleteKeys(
+      plane.sql,
+      rows.flatMap(({ row }) => row?.key_id ?? []),
+    ),
+  );
   for (const key_id of deleted) plane.keys.drop({ key_id, secret_hash: null });
   const gone = rows.filter(({ row }) => row && deleted.has(row.key_id)).map(({ text }) => text);
-  return gone.length > 0 ? gone : missing(keys ? "any of these keys" : "a key by any of these aliases");
+  return gone.length > 0
+    ? gone
+    : missing(keys ? "any of these keys" : "a key by any of these aliases");
 }
 
 function nameOf(asked: string): KeyName {
   if (asked.startsWith("key_")) return { key_id: asked };
-  return { hash: /^[0-9a-f]{64}$/.test(asked) ? asked : hashSecret(asked) };
+  return { hash: secretHash.safeParse(asked).success ? asked : hashSecret(asked) };
 }
 
-/** A secret is not repeated in an answer that may be logged. */
+/** Whatever may be a secret is not repeated in an answer that may be logged: of a short one four characters are most. */
 function shownAs(asked: string): string {
-  return asked.startsWith("sk-") ? `key sk-...${asked.slice(-4)}` : `key ${JSON.stringify(asked)}`;
+  if (asked.startsWith("key_") || secretHash.safeParse(asked).success)
+    return `key ${JSON.stringify(asked)}`;
+  return chosenSecret.safeParse(asked).success ? `key sk-...${asked.slice(-4)}` : "that key";
 }
 
 async function found(plane: ControlPlane, name: KeyName, shown: string): Promise<KeyRow> {
@@ -167,13 +250,23 @@ function missing(shown: string): never {
 }
 
 /** The unique constraints decide, so that of two requests at once for one name one is told. */
-async function refusingTaken<T>(alias: string | null | undefined, write: () => Promise<T>): Promise<T> {
+async function refusingTaken<T>(
+  alias: string | null | undefined,
+  write: () => Promise<T>,
+): Promise<T> {
   try {
     return await write();
   } catch (error) {
     if (!(error instanceof postgres.PostgresError) || error.code !== "23505") throw error;
     if (error.constraint_name === "key_secret_pkey")
-      throw new GatewayError("key_taken", "Cannot use this key: it is taken", { param: "key", cause: error });
-    throw new GatewayError("key_alias_taken", `Cannot use key_alias ${JSON.stringify(alias)}: another key has it`, { param: "key_alias", cause: error });
+      throw new GatewayError("key_taken", "Cannot use this key: it is taken", {
+        param: "key",
+        cause: error,
+      });
+    throw new GatewayError(
+      "key_alias_taken",
+      `Cannot use key_alias ${JSON.stringify(alias)}: another key has it`,
+      { param: "key_alias", cause: error },
+    );
   }
 }

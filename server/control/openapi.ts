@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { json } from "../../shared/json.ts";
 import { errorBody } from "../../shared/errors.ts";
 import { modelList } from "../../shared/models.ts";
 import { endpoints } from "../gateway/endpoints.ts";
@@ -13,13 +14,27 @@ export function openApiDocument(routes: readonly RestRoute[], version: string): 
     info: { title: "Keyplane", version },
     security: [{ bearer: [] }],
     paths: {
-      ...Object.fromEntries(routes.map((route) => [route.rest.path, { [route.rest.method.toLowerCase()]: controlOperation(route) }])),
-      ...Object.fromEntries(endpoints.map(({ name, schema }) => [`/v1/${name}`, { post: callOperation(name, schema) }])),
-      "/v1/models": { get: operation("models.list", { summary: "The models that the key may call", output: modelList }) },
+      ...Object.fromEntries(
+        routes.map((route) => [
+          route.rest.path,
+          { [route.rest.method.toLowerCase()]: controlOperation(route) },
+        ]),
+      ),
+      ...Object.fromEntries(
+        endpoints.map(({ name, schema }) => [`/v1/${name}`, { post: callOperation(name, schema) }]),
+      ),
+      "/v1/models": {
+        get: operation("models.list", {
+          summary: "The models that the key may call",
+          output: modelList,
+        }),
+      },
     },
     components: {
-      schemas: { Error: schemaOf(errorBody, "output") },
-      securitySchemes: { bearer: { type: "http", scheme: "bearer", description: "A virtual key, or the master key" } },
+      schemas: { Error: schemaOf(errorBody, "output"), ...namedSchemas() },
+      securitySchemes: {
+        bearer: { type: "http", scheme: "bearer", description: "A virtual key, or the master key" },
+      },
     },
   };
 }
@@ -35,18 +50,30 @@ function controlOperation({ name, rest, input, output }: RestRoute): Json {
 
 function callOperation(name: string, schema: z.ZodType): Json {
   return {
-    ...operation(name.replace("/", "."), { summary: `OpenAI's ${name}; with "stream": true a stream of server-sent events`, output: z.looseObject({}) }),
+    ...operation(name.replace("/", "."), {
+      summary: `OpenAI's ${name}; with "stream": true a stream of server-sent events`,
+      output: z.looseObject({}),
+    }),
     requestBody: bodyOf(schemaOf(schema, "input")),
   };
 }
 
-function operation(operationId: string, { summary, output }: { summary: string; output: z.ZodType }): Json {
+function operation(
+  operationId: string,
+  { summary, output }: { summary: string; output: z.ZodType },
+): Json {
   return {
     operationId,
     summary,
     responses: {
-      200: { description: "Done", content: { "application/json": { schema: schemaOf(output, "output") } } },
-      default: { description: "Not done", content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } },
+      200: {
+        description: "Done",
+        content: { "application/json": { schema: schemaOf(output, "output") } },
+      },
+      default: {
+        description: "Not done",
+        content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
+      },
     },
   };
 }
@@ -57,22 +84,40 @@ function bodyOf(schema: Json): Json {
 
 function parametersOf(schema: Json): Json[] {
   const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  return Object.entries((schema["properties"] as Json | undefined) ?? {}).map(([name, property]) => ({
-    in: "query",
-    name,
-    required: required.includes(name),
-    schema: property,
-  }));
+  return Object.entries((schema["properties"] as Json | undefined) ?? {}).map(
+    ([name, property]) => ({
+      in: "query",
+      name,
+      required: required.includes(name),
+      schema: property,
+    }),
+  );
 }
 
 function schemaOf(schema: z.ZodType, io: "input" | "output"): Json {
-  const { $schema: _dialect, ...json } = z.toJSONSchema(schema, {
+  const { $schema: _dialect, $defs: _named, ...described } = describe(schema, io);
+  return described;
+}
+
+/** The schemas that others refer to by name. */
+function namedSchemas(): Json {
+  return describe(json, "output")["$defs"] as Json;
+}
+
+/** A schema as JSON Schema whose references are those of this document, not of one of its own. */
+function describe(schema: z.ZodType, io: "input" | "output"): Json {
+  const described = z.toJSONSchema(schema, {
     io,
     unrepresentable: "any",
     reused: "inline",
     override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema._zod.def.type === "date") Object.assign(jsonSchema, { type: "string", format: "date-time" });
+      if (zodSchema._zod.def.type === "date")
+        Object.assign(jsonSchema, { type: "string", format: "date-time" });
     },
   });
-  return json;
+  return JSON.parse(JSON.stringify(described), (name, value: unknown) =>
+    name === "$ref" && typeof value === "string"
+      ? value.replace("#/$defs/", "#/components/schemas/")
+      : value,
+  );
 }

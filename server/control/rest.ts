@@ -72,7 +72,12 @@ async function fromBody(event: H3Event, maxBodyBytes: number): Promise<Record<st
 
 /** A query holds only text: what the schema wants as a number or a flag is read as one, and left alone where it is none. */
 function fromQuery(schema: z.ZodObject, query: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, typeof value === "string" ? coerce(schema.shape[name], value) : refuseRepeated(name)]));
+  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, typeof value === "string" ? coerce(fieldOf(schema, name), value) : refuseRepeated(name)]));
+}
+
+/** Undefined for a name that the schema does not have, though every object has it: `constructor`. */
+function fieldOf({ shape }: z.ZodObject, name: string): z.core.$ZodType | undefined {
+  return Object.hasOwn(shape, name) ? shape[name] : undefined;
 }
 
 function coerce(schema: z.core.$ZodType | undefined, text: string): unknown {

@@ -26,7 +26,7 @@ async function logs(plane: ControlPlane, caller: Caller, request: SpendLogsReque
     ...rest,
     limit: limit + 1,
     key_id: caller.isAdmin ? asked : caller.id,
-    from: start_date === undefined ? undefined : firstUuidAt(Date.parse(start_date)),
+    from: start_date === undefined ? undefined : firstUuidAt(startOf(start_date)),
     before: end_date === undefined ? undefined : firstUuidAt(endOf(end_date)),
   });
   const data = rows.slice(0, limit).map(toSpendLog);
@@ -35,8 +35,13 @@ async function logs(plane: ControlPlane, caller: Caller, request: SpendLogsReque
 
 const dayMs = 86_400_000;
 
+/** No id is older than 1970, nor can one be written that would be. */
+function startOf(date: string): number {
+  return Math.max(0, Date.parse(date));
+}
+
 function endOf(date: string): number {
-  return Date.parse(date) + (date.includes("T") ? 0 : dayMs);
+  return startOf(date) + (date.includes("T") ? 0 : dayMs);
 }
 
 /** Whom rows are booked to. A key that is gone is still found by its id; another name is a custom caller's, by its hash. */

@@ -1,5 +1,6 @@
 import { initTRPC, type TRPCError } from "@trpc/server";
 import superjson from "superjson";
+import { ZodError } from "zod";
 import { errorBodyOf, GatewayError, toGatewayError } from "../errors.ts";
 import { authorizeRoute } from "../gateway/authorize.ts";
 import type { Caller } from "../gateway/caller.ts";
@@ -22,8 +23,14 @@ const trpc = initTRPC
     // Else stacks go to clients whenever NODE_ENV is unset.
     isDev: false,
     errorFormatter: ({ shape, error }) => {
-      const body = errorBodyOf(gatewayErrorOf(error));
-      return { ...shape, message: body.error.message, data: { ...shape.data, error: body.error } };
+      const known = gatewayErrorOf(error);
+      const body = errorBodyOf(known);
+      // The status here is also that of the reply, or in a batch that of this answer.
+      return {
+        ...shape,
+        message: body.error.message,
+        data: { ...shape.data, httpStatus: known.status, error: body.error },
+      };
     },
   });
 
@@ -31,7 +38,12 @@ export const { router, createCallerFactory } = trpc;
 
 /** The error behind one that tRPC carries: its input checks and our own throws alike. */
 export function gatewayErrorOf(error: TRPCError): GatewayError {
+  // A reply that does not fit its own schema is no fault of the caller.
+  if (error.cause instanceof ZodError && error.code === "INTERNAL_SERVER_ERROR")
+    return toGatewayError(error);
   if (error.cause) return toGatewayError(error.cause);
+  if (error.code === "METHOD_NOT_SUPPORTED")
+    return new GatewayError("method_not_allowed", error.message);
   if (error.code === "NOT_FOUND") return new GatewayError("route_not_found", error.message);
   if (error.code === "INTERNAL_SERVER_ERROR") return toGatewayError(error);
   return new GatewayError("invalid_request", error.message);

@@ -1,8 +1,7 @@
-import { timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { H3Event } from "h3";
 import { GatewayError } from "../errors.ts";
-import { hashSecret } from "../secrets.ts";
+import { hashSecret, isSameHash } from "../secrets.ts";
 import { admin, type Caller } from "./caller.ts";
 import type { Vouch } from "./custom-auth.ts";
 import type { KeyCache } from "./key-cache.ts";
@@ -61,7 +60,7 @@ function withoutScheme(value: string): string | undefined {
 }
 
 function isMasterKey({ masterKeyHash }: Authentication, hash: string): boolean {
-  return masterKeyHash !== undefined && timingSafeEqual(Buffer.from(hash), Buffer.from(masterKeyHash));
+  return masterKeyHash !== undefined && isSameHash(hash, masterKeyHash);
 }
 
 async function customCaller({ vouch, maxBodyBytes }: Authentication, event: H3Event, presented: string | undefined) {

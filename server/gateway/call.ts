@@ -13,6 +13,8 @@ export interface Call {
   readonly group: Group;
   /** The model name that the client used. */
   readonly asked: string;
+  /** The body's length as the client sent it. */
+  readonly bodyBytes: number;
   /** The body, parsed. */
   readonly request: Readonly<Record<string, unknown>>;
   readonly isStream: boolean;

@@ -13,13 +13,12 @@ export type Vouch = (request: Request, apiKey: string) => Promise<Caller | undef
 
 /**
  * Loads the function that `general_settings.custom_auth` names, as `module.export` beside config.yaml.
- * @throws Error when there is no such module or export.
+ * @throws Error when there is no such module or export, or the module fails while it loads.
  */
 export async function loadCustomAuth(name: string, directory: string): Promise<Vouch> {
   const { modulePath, exportName } = splitName(name);
   const file = await findModule(resolve(directory, modulePath), name);
-  // Node 20 cannot import TypeScript; jiti can, on every version, and leaves JavaScript to Node.
-  const loaded: Record<string, unknown> = await createJiti(pathToFileURL(file).href).import(file);
+  const loaded = await loadModule(file, name);
   const customAuth = loaded[exportName];
   if (typeof customAuth !== "function") throw new Error(`Cannot use custom_auth "${name}": ${file} has no function "${exportName}"`);
   return (request, apiKey) => vouch(customAuth as CustomAuth, request, apiKey);
@@ -43,6 +42,16 @@ async function findModule(path: string, name: string): Promise<string> {
     if (isThere) return candidate;
   }
   throw new Error(`Cannot load custom_auth "${name}": none of ${candidates.join(", ")} exists`);
+}
+
+async function loadModule(file: string, name: string): Promise<Record<string, unknown>> {
+  try {
+    // Node 20 cannot import TypeScript; jiti can, on every version, and leaves JavaScript to Node.
+    return await createJiti(pathToFileURL(file).href).import(file);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Cannot load custom_auth "${name}": ${file} failed: ${reason}`, { cause: error });
+  }
 }
 
 async function vouch(customAuth: CustomAuth, request: Request, apiKey: string): Promise<Caller | undefined> {

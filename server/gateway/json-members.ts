@@ -15,16 +15,6 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-/** A member's place: its name without quotes, and its value. Ends are exclusive. */
-interface Member {
-  readonly nameStart: number;
-  readonly nameEnd: number;
-  readonly valueStart: number;
-  readonly valueEnd: number;
-}
-
-type Visit = (nameStart: number, nameEnd: number, valueStart: number, valueEnd: number) => void;
-
 /** Where a value stands in the bytes; the end is exclusive. */
 export interface Span {
   readonly start: number;
@@ -33,13 +23,14 @@ export interface Span {
 
 /** The values of the members named, in the order of `names`: the last one where a name repeats, as a parse has it. */
 export function findMembers(json: Buffer, within: Span, names: readonly Buffer[]): (Span | undefined)[] {
-  const found: (Span | undefined)[] = names.map(() => undefined);
-  walk(json, within, (nameStart, nameEnd, start, end) => {
+  const found: (Span | undefined)[] = [];
+  const members = new Members(json, within);
+  while (members.next()) {
     for (let index = 0; index < names.length; index += 1) {
       const name = names[index];
-      if (name !== undefined && isName(json, nameStart, nameEnd, name)) found[index] = { start, end };
+      if (name !== undefined && members.isNamed(name)) found[index] = { start: members.valueStart, end: members.valueEnd };
     }
-  });
+  }
   return found;
 }
 
@@ -48,69 +39,86 @@ export function findMembers(json: Buffer, within: Span, names: readonly Buffer[]
  * every occurrence of one that repeats is changed, so that no reader can see the old value.
  */
 export function editMembers(json: Buffer, edits: ReadonlyMap<string, Buffer | null>): Buffer {
-  const members = membersOf(json);
   const pieces: Buffer[] = [];
   const added = new Map(edits);
-  let isFirst = true;
-  for (const member of members) {
-    const name = nameOf(json, member);
+  const separator = () => (pieces.length === 0 ? braceBytes : commaBytes);
+  const members = new Members(json, { start: 0, end: json.length });
+  while (members.next()) {
+    const name = members.name();
     const edit = edits.get(name);
     added.delete(name);
     if (edit === null) continue;
-    pieces.push(isFirst ? braceBytes : commaBytes);
-    isFirst = false;
-    if (edit === undefined) pieces.push(json.subarray(member.nameStart - 1, member.valueEnd));
-    else pieces.push(json.subarray(member.nameStart - 1, member.valueStart), edit);
+    if (edit === undefined) pieces.push(separator(), json.subarray(members.nameStart - 1, members.valueEnd));
+    else pieces.push(separator(), json.subarray(members.nameStart - 1, members.valueStart), edit);
   }
-  for (const [name, value] of added) {
-    if (value === null) continue;
-    pieces.push(isFirst ? braceBytes : commaBytes, Buffer.from(`${JSON.stringify(name)}:`), value);
-    isFirst = false;
-  }
-  pieces.push(isFirst ? emptyBytes : closeBytes);
-  return Buffer.concat(pieces);
+  for (const [name, value] of added) if (value !== null) pieces.push(separator(), Buffer.from(`${JSON.stringify(name)}:`), value);
+  return pieces.length === 0 ? Buffer.from("{}") : Buffer.concat([...pieces, closeBytes]);
+}
+
+/** Whether bytes stand at a place. Byte by byte, because they are too few for a native comparison to earn its call. */
+export function standsAt(bytes: Buffer, { start, end }: Span, wanted: Buffer): boolean {
+  if (end - start !== wanted.length) return false;
+  for (let at = 0; at < wanted.length; at += 1) if (bytes[start + at] !== wanted[at]) return false;
+  return true;
 }
 
 const braceBytes = Buffer.from("{");
 const commaBytes = Buffer.from(",");
 const closeBytes = Buffer.from("}");
-const emptyBytes = Buffer.from("{}");
 
-function membersOf(json: Buffer): Member[] {
-  const members: Member[] = [];
-  walk(json, { start: 0, end: json.length }, (nameStart, nameEnd, valueStart, valueEnd) => {
-    members.push({ nameStart, nameEnd, valueStart, valueEnd });
-  });
-  return members;
-}
+/**
+ * Goes through the members of the first object at or behind a place. A cursor and not an iterator: it runs for every
+ * event of every stream, and allocates nothing on the way. Ends are exclusive; names are without their quotes.
+ */
+class Members {
+  nameStart = 0;
+  nameEnd = 0;
+  valueStart = 0;
+  valueEnd = 0;
+  readonly #json: Buffer;
+  readonly #end: number;
+  #at: number;
 
-function nameOf(json: Buffer, { nameStart, nameEnd }: Member): string {
-  const raw = json.toString("utf8", nameStart, nameEnd);
-  return raw.includes("\\") ? JSON.parse(`"${raw}"`) : raw;
-}
+  constructor(json: Buffer, { start, end }: Span) {
+    this.#json = json;
+    this.#end = end;
+    let at = start;
+    while (at < end && json[at] !== openBrace) at += 1;
+    this.#at = at + 1;
+  }
 
-/** Whether a member bears a name. One that is written with escapes is the same name to a parser. */
-function isName(json: Buffer, start: number, end: number, name: Buffer): boolean {
-  if (end - start === name.length) return name.compare(json, start, end) === 0;
-  if (end - start < name.length || json.subarray(start, end).indexOf(backslash) === -1) return false;
-  return JSON.parse(json.toString("utf8", start - 1, end + 1)) === name.toString();
-}
-
-function walk(json: Buffer, { start, end }: Span, visit: Visit): void {
-  let at = json.indexOf(openBrace, start) + 1;
-  while (at > 0 && at < end) {
-    const byte = json[at];
-    if (byte === closeBrace) return;
-    if (byte !== quote) {
+  next(): boolean {
+    const json = this.#json;
+    const end = this.#end;
+    let at = this.#at;
+    while (at < end && json[at] !== quote) {
+      if (json[at] === closeBrace) return false;
       at += 1;
-      continue;
     }
-    const nameStart = at + 1;
-    const nameEnd = stringEnd(json, nameStart, end) - 1;
-    const valueStart = skipToValue(json, nameEnd + 1, end);
-    const valueEnd = skipValue(json, valueStart, end);
-    visit(nameStart, nameEnd, valueStart, valueEnd);
-    at = valueEnd;
+    if (at >= end) return false;
+    this.nameStart = at + 1;
+    this.nameEnd = stringEnd(json, this.nameStart, end) - 1;
+    this.valueStart = skipToValue(json, this.nameEnd + 1, end);
+    this.valueEnd = skipValue(json, this.valueStart, end);
+    this.#at = this.valueEnd;
+    return true;
+  }
+
+  /** One that is written with escapes is the same name to a parser. */
+  isNamed(name: Buffer): boolean {
+    const length = this.nameEnd - this.nameStart;
+    if (length === name.length) return standsAt(this.#json, { start: this.nameStart, end: this.nameEnd }, name);
+    return length > name.length && this.#isEscaped() && this.name() === name.toString();
+  }
+
+  name(): string {
+    const raw = this.#json.toString("utf8", this.nameStart, this.nameEnd);
+    return this.#isEscaped() ? JSON.parse(`"${raw}"`) : raw;
+  }
+
+  #isEscaped(): boolean {
+    for (let at = this.nameStart; at < this.nameEnd; at += 1) if (this.#json[at] === backslash) return true;
+    return false;
   }
 }
 

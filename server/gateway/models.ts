@@ -6,7 +6,7 @@ import { authorizeRoute } from "./authorize.ts";
 import type { Caller } from "./caller.ts";
 import type { Gateway } from "./gateway.ts";
 import { nodeOf } from "./node-event.ts";
-import { callableNames } from "./resolve.ts";
+import { callableNames, resolveModel } from "./resolve.ts";
 
 const route = { path: "/models", families: ["llm_api_routes", "info_routes"] } as const;
 
@@ -23,7 +23,8 @@ export function createModelHandler(gateway: Gateway): EventHandler {
   return defineHandler(async (event) => {
     const caller = await callerOf(gateway, event);
     const id = decodeURIComponent(event.context.params?.["model"] ?? "");
-    if (callableNames(gateway.catalog(), caller).includes(id)) return modelOf(gateway, id);
+    const { group, isAllowed } = resolveModel(gateway.catalog(), caller, id);
+    if (isAllowed && group) return modelOf(gateway, id);
     throw new GatewayError("model_not_found", `Cannot find model ${JSON.stringify(id)} among those that ${caller.name} may call`, { param: "model" });
   });
 }

@@ -2,6 +2,8 @@ import type { Usage } from "../../shared/spend.ts";
 import { errorBodyOf } from "../errors.ts";
 import type { BodyReader, CallFailure } from "../providers/call.ts";
 import type { Call } from "./call.ts";
+import { EscapedText } from "./escaped-text.ts";
+import { standsAt } from "./json-members.ts";
 import { SseEvents } from "./sse-events.ts";
 import { readStreamEvent } from "./stream-event.ts";
 import { failureOfCall } from "./upstream-error.ts";
@@ -29,7 +31,7 @@ export class StreamReply implements BodyReader {
   readonly #events = new SseEvents();
   #finish: (end: StreamEnd) => void = () => undefined;
   #usage: Usage | undefined;
-  #escapedText = "";
+  readonly #text = new EscapedText();
   #isDone = false;
   #hasError = false;
 
@@ -66,7 +68,7 @@ export class StreamReply implements BodyReader {
   }
 
   #conclude(failure: CallFailure | undefined): void {
-    this.#finish({ failure, usage: this.#usage, text: this.#usage ? "" : unescape(this.#escapedText) });
+    this.#finish({ failure, usage: this.#usage, text: this.#usage ? "" : this.#text.toString() });
   }
 
   /** The bytes that go on to the client: those that came, where nothing in them is to change. */
@@ -78,7 +80,7 @@ export class StreamReply implements BodyReader {
       if (isHidden) {
         pieces.push(bytes.subarray(copied, start));
         copied = end;
-      } else if (model && this.#model && this.#model.compare(bytes, model.start, model.end) !== 0) {
+      } else if (model && this.#model && !standsAt(bytes, model, this.#model)) {
         pieces.push(bytes.subarray(copied, model.start), this.#model);
         copied = model.end;
       }
@@ -89,20 +91,12 @@ export class StreamReply implements BodyReader {
   }
 
   #read(bytes: Buffer, start: number, end: number) {
-    const event = readStreamEvent(bytes, start, end);
+    const event = readStreamEvent(bytes, { start, end }, this.#text);
     this.#usage = event.usage ?? this.#usage;
-    this.#escapedText += event.text;
     this.#isDone ||= event.isDone;
     this.#hasError ||= event.isError;
-    return { model: event.model, isHidden: event.isUsageOnly && !this.#showsUsage };
-  }
-}
-
-/** Pieces of JSON strings, one after the other, are a JSON string: escapes that were cut between two events are whole again. */
-function unescape(escaped: string): string {
-  try {
-    return JSON.parse(`"${escaped}"`);
-  } catch {
-    return escaped;
+    // A stream that failed is not to look finished, although its upstream says so.
+    const isFalseEnd = event.isDone && this.#hasError;
+    return { model: event.model, isHidden: isFalseEnd || (event.isUsageOnly && !this.#showsUsage) };
   }
 }

@@ -48,3 +48,26 @@ function parse(json: Buffer): { readonly kind: "value"; readonly value: unknown 
     return { kind: "broken" };
   }
 }
+
+/** What a model generated, for counting where an upstream reported no usage: text, thinking, arguments of tools. */
+export function generatedText(body: Buffer): string {
+  const { value } = parse(body);
+  const choices = fieldOf(value, "choices");
+  if (!Array.isArray(choices)) return "";
+  return choices.map((choice) => [fieldOf(choice, "text"), ...messageTexts(fieldOf(choice, "message"))].filter(isText).join("")).join("");
+}
+
+function messageTexts(message: unknown): unknown[] {
+  const calls = fieldOf(message, "tool_calls");
+  const called = Array.isArray(calls) ? calls.map((call) => fieldOf(call, "function")) : [];
+  const thinking = fieldOf(message, "reasoning_content") ?? fieldOf(message, "reasoning");
+  return [fieldOf(message, "content"), thinking, ...called.flatMap((tool) => [fieldOf(tool, "name"), fieldOf(tool, "arguments")])];
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}

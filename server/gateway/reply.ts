@@ -5,7 +5,7 @@ import type { CallFailure } from "../providers/call.ts";
 import { account, type AttemptEnd, costOf } from "./account.ts";
 import type { Attempt, Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
-import { readWhole } from "./reply-whole.ts";
+import { generatedText, readWhole } from "./reply-whole.ts";
 import { StreamReply } from "./reply-stream.ts";
 import type { Routed } from "./route.ts";
 import { failureOfCall } from "./upstream-error.ts";
@@ -29,9 +29,10 @@ async function replyWhole(gateway: Gateway, call: Call, { attempt, answer }: Rou
     throw new GatewayError("upstream_failed", `The upstream of model ${JSON.stringify(call.asked)} answered with something that is not JSON`);
   }
   const { body, usage } = whole;
-  const headers = [...replyHeaders(call, attempt, { headMs, usage }), "content-type", "application/json", "content-length", String(body.length)];
+  const headers = replyHeaders(call, attempt, { headMs, usage });
+  headers.push("content-type", "application/json", "content-length", String(body.length));
   call.response.writeHead(200, headers).end(body);
-  account(gateway, call, attempt, { status: "success", usage, otherwise: { kind: "generated", text: usage ? "" : body.toString() } });
+  account(gateway, call, attempt, { status: "success", usage, otherwise: { kind: "generated", text: usage ? "" : generatedText(body) } });
 }
 
 async function replyStream(gateway: Gateway, call: Call, { attempt, answer }: Routed): Promise<void> {
@@ -41,7 +42,7 @@ async function replyStream(gateway: Gateway, call: Call, { attempt, answer }: Ro
     account(gateway, call, attempt, { status: "failure", errorCode: "upstream_failed", otherwise: { kind: "nothing" } });
     throw new GatewayError("upstream_failed", `The upstream of model ${JSON.stringify(call.asked)} answered with something that is no event stream`);
   }
-  call.response.writeHead(200, [...replyHeaders(call, attempt, { headMs }), ...streamHeaders]);
+  call.response.writeHead(200, [...replyHeaders(call, attempt, { headMs, usage: undefined }), ...streamHeaders]);
   const stream = new StreamReply(call, gateway.returnUpstreamModel ? undefined : call.asked);
   call.client.whenGone(() => answer.abort());
   answer.read(stream);
@@ -61,18 +62,30 @@ const streamHeaders = ["content-type", "text/event-stream; charset=utf-8", "cach
 interface ReplyTiming {
   /** When the upstream's head arrived. */
   readonly headMs: number;
-  readonly usage?: Usage | undefined;
+  readonly usage: Usage | undefined;
 }
 
+/** Names and values in turn. */
 function replyHeaders(call: Call, attempt: Attempt, { headMs, usage }: ReplyTiming): string[] {
   const { deployment, retries } = attempt;
   const cost = costOf(attempt, usage);
   const ownMs = performance.now() - call.startedAtMs - (headMs - attempt.sentAtMs);
-  return [
-    ...["x-request-id", call.requestId, "x-litellm-call-id", call.requestId],
-    ...["x-litellm-model-id", deployment.id, "x-litellm-model-group", encodeURI(call.group.name)],
-    ...["x-litellm-attempted-retries", String(retries), "x-litellm-attempted-fallbacks", "0"],
-    ...["x-litellm-overhead-duration-ms", ownMs.toFixed(2)],
-    ...(cost === undefined ? [] : ["x-litellm-response-cost", usdTextFromPicodollars(cost)]),
+  const headers = [
+    "x-request-id",
+    call.requestId,
+    "x-litellm-call-id",
+    call.requestId,
+    "x-litellm-model-id",
+    deployment.id,
+    "x-litellm-model-group",
+    encodeURI(call.group.name),
+    "x-litellm-attempted-retries",
+    String(retries),
+    "x-litellm-attempted-fallbacks",
+    "0",
+    "x-litellm-overhead-duration-ms",
+    ownMs.toFixed(2),
   ];
+  if (cost !== undefined) headers.push("x-litellm-response-cost", usdTextFromPicodollars(cost));
+  return headers;
 }

@@ -18,8 +18,12 @@ export function resolveModel(catalog: Catalog, caller: Caller, asked: string): R
   return { group: isAllowed || caller.models.length === 0 ? catalog.findGroup(target) : undefined, isAllowed };
 }
 
+/** What stands among a key's models without being a model: no wildcard group may take it for one. */
+const grants = new Set(["all-proxy-models", "no-default-models"]);
+
 /** Whether a name is among the models of a caller: itself, by a wildcard, or because all are. */
 function mayCall({ models }: Caller, name: string): boolean {
+  if (grants.has(name)) return false;
   return models.length === 0 || models.some((allowed) => allowed === name || allowed === "all-proxy-models" || matches(allowed, name));
 }
 
@@ -30,9 +34,13 @@ function matches(pattern: string, name: string): boolean {
   return name.length >= head.length + tail.length && name.startsWith(head) && name.endsWith(tail);
 }
 
-/** Names that a caller may call: groups, global aliases and its own aliases whose target it may call. */
+/**
+ * Names that a caller may call: groups, global aliases and its own aliases whose target it may call, and of what a
+ * wildcard group takes the names that the caller's models spell out.
+ */
 export function callableNames(catalog: Catalog, caller: Caller): string[] {
-  const names = new Set([...catalog.names, ...catalog.aliases.keys(), ...Object.keys(caller.aliases)]);
+  const spelled = caller.models.filter((name) => !name.includes("*"));
+  const names = new Set([...catalog.names, ...catalog.aliases.keys(), ...Object.keys(caller.aliases), ...spelled]);
   return [...names].filter((name) => {
     const { group, isAllowed } = resolveModel(catalog, caller, name);
     return isAllowed && group !== undefined;

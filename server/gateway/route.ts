@@ -26,6 +26,7 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
   assertLedgerHasRoom(gateway);
   let failure: AttemptFailure | undefined;
   for (const [retries, deployment] of balance(call.group.deployments).entries()) {
+    if (call.client.isGone) throw clientClosed();
     const attempt = begin(deployment, retries);
     const outcome = await send(gateway, call, { attempt, body });
     if (isAnswer(outcome) && isSuccess(outcome)) return { attempt, answer: outcome };
@@ -81,6 +82,10 @@ function isSuccess({ status }: Answer): boolean {
 function abandoned(gateway: Gateway, call: Call, attempt: Attempt): GatewayError {
   const otherwise = call.isStream ? { kind: "generated" as const, text: "" } : { kind: "estimate" as const };
   account(gateway, call, attempt, { status: "aborted", errorCode: "client_closed", otherwise });
+  return clientClosed();
+}
+
+function clientClosed(): GatewayError {
   return new GatewayError("client_closed", "The client closed the connection");
 }
 

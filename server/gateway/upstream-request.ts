@@ -8,12 +8,12 @@ const askForUsage = { include_usage: true };
  * and with a question for the stream's usage, whatever the client asked for.
  */
 export function upstreamBody(deployment: Deployment, body: Buffer, request: Readonly<Record<string, unknown>>): Buffer {
-  const edits = new Map<string, Buffer | null>();
-  if (request["model"] !== deployment.upstreamModel) edits.set("model", toBytes(deployment.upstreamModel));
+  // Also where the name is right already: a body may name two models, and not every reader takes the last one.
+  const edits = new Map<string, Buffer | null>([["model", toBytes(deployment.upstreamModel)]]);
   for (const name of deployment.droppedParameters) if (Object.hasOwn(request, name)) edits.set(name, null);
   if (request["stream"] === true && deployment.asksForStreamUsage && !asksForUsage(request))
     edits.set("stream_options", toBytes({ ...optionsOf(request), ...askForUsage }));
-  return edits.size === 0 ? body : editMembers(body, edits);
+  return editMembers(body, edits);
 }
 
 /** Whether the client wants to see a stream's usage. */

@@ -1,10 +1,11 @@
+import postgres from "postgres";
 import type { Logger } from "../log.ts";
 import { redact } from "../log.ts";
 import type { SqlPool } from "../store/database.ts";
-import { ensurePartition, insertSpend, partitionOf, type SpendRow } from "../store/spend.ts";
+import { ensurePartition, insertSpend, momentOf, partitionOf, type SpendRow } from "../store/spend.ts";
 
-/** Rows that may wait for a database that is away: at about 1 KB each, 200 MB. At the bound calls are refused, none is lost. */
-const capacity = 200_000;
+/** At about 1 KB a row, 200 MB. */
+const defaultCapacity = 200_000;
 
 /** Rows in one statement: large enough that its cost is shared, small enough to finish well within a flush interval. */
 const batchSize = 1_000;
@@ -13,6 +14,8 @@ const longestBackoffMs = 5_000;
 
 export interface LedgerSettings {
   readonly flushIntervalMs: number;
+  /** Rows that may wait for a database that is away, 200,000 by default. At the bound calls are refused, none is lost. */
+  readonly capacity?: number;
 }
 
 /**
@@ -23,21 +26,24 @@ export class Ledger {
   readonly #sql: SqlPool;
   readonly #logger: Logger;
   readonly #intervalMs: number;
+  readonly #capacity: number;
   readonly #partitions = new Set<string>();
   #waiting: SpendRow[] = [];
   #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
+  #closed = false;
 
-  constructor(sql: SqlPool, logger: Logger, settings: LedgerSettings) {
+  constructor(sql: SqlPool, logger: Logger, { flushIntervalMs, capacity = defaultCapacity }: LedgerSettings) {
     this.#sql = sql;
     this.#logger = logger;
-    this.#intervalMs = settings.flushIntervalMs;
+    this.#intervalMs = flushIntervalMs;
+    this.#capacity = capacity;
   }
 
   /** Whether no further call may be admitted, because its row would have nowhere to wait. */
   get isFull(): boolean {
-    return this.#waiting.length >= capacity;
+    return this.#waiting.length >= this.#capacity;
   }
 
   record(row: SpendRow): void {
@@ -45,19 +51,24 @@ export class Ledger {
     this.#schedule();
   }
 
-  /** Sends everything that waits. Rejects with the database's error; the rows stay and are tried again. */
+  /** Sends everything recorded so far. Rejects with the database's error; the rows stay and are tried again. */
   async flush(): Promise<void> {
+    // What is on its way may have left without the latest rows, and may fail for a reason that is soon over.
     await this.#sending?.catch(() => undefined);
-    while (this.#waiting.length > 0) await this.#send();
+    // One at a time, or two would send the same rows and each take as many off the list: what others began while
+    // this waited began after the call, and so holds all that it must.
+    this.#sending ??= this.#sendWaiting().finally(() => (this.#sending = undefined));
+    await this.#sending;
   }
 
   /** Stops the clock. What still waits is gone with the process: flush first. */
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#timer);
   }
 
   #schedule(): void {
-    if (this.#timer) return;
+    if (this.#timer || this.#closed) return;
     const backoffMs = this.#failures === 0 ? 0 : Math.min(longestBackoffMs, 100 * 2 ** this.#failures);
     this.#timer = setTimeout(() => void this.#tick(), this.#intervalMs + backoffMs);
   }
@@ -73,19 +84,21 @@ export class Ledger {
     if (this.#waiting.length > 0) this.#schedule();
   }
 
-  async #send(): Promise<void> {
+  /** Not until nothing waits: under load that never comes, and chasing it would send ever smaller batches. */
+  async #sendWaiting(): Promise<void> {
+    for (let due = this.#waiting.length; due > 0; due -= batchSize) await this.#sendBatch();
+  }
+
+  async #sendBatch(): Promise<void> {
     const batch = this.#waiting.slice(0, batchSize);
-    this.#sending = this.#write(batch);
     try {
-      await this.#sending;
-      this.#waiting = this.#waiting.slice(batch.length);
-      this.#failures = 0;
+      await this.#write(batch);
     } catch (error) {
       this.#failures += 1;
       throw error;
-    } finally {
-      this.#sending = undefined;
     }
+    this.#waiting = this.#waiting.slice(batch.length);
+    this.#failures = 0;
   }
 
   async #write(rows: readonly SpendRow[]): Promise<void> {
@@ -93,17 +106,17 @@ export class Ledger {
       await this.#ensurePartitions(rows);
       await insertSpend(this.#sql, rows);
     } catch (error) {
+      // A partition that was dropped since it was made is made again by the next try.
+      if (isMissingPartition(error)) this.#partitions.clear();
       if (!isRefusedValue(error)) throw error;
       await this.#writeAround(rows, error);
     }
   }
 
   /** One row that Postgres will never take must not hold up the others: halves are tried until it stands alone. */
-  async #writeAround(rows: readonly SpendRow[], error: unknown): Promise<void> {
-    // A partition may have been dropped since it was made: that, too, reads as a refused value.
-    this.#partitions.clear();
+  async #writeAround(rows: readonly SpendRow[], error: Error): Promise<void> {
     if (rows.length === 1) {
-      this.#logger.error({ row: rows[0], message: error instanceof Error ? error.message : String(error) }, "Postgres refuses this spend row: it is written here instead");
+      this.#logger.error({ row: rows[0], message: error.message }, "Postgres refuses this spend row: it is written here instead");
       return;
     }
     const middle = Math.ceil(rows.length / 2);
@@ -113,15 +126,21 @@ export class Ledger {
 
   async #ensurePartitions(rows: readonly SpendRow[]): Promise<void> {
     for (const row of rows) {
-      const { name } = partitionOf(row.started_at);
+      const at = momentOf(row.id);
+      const { name } = partitionOf(at);
       if (this.#partitions.has(name)) continue;
-      await ensurePartition(this.#sql, row.started_at);
+      await ensurePartition(this.#sql, at);
       this.#partitions.add(name);
     }
   }
 }
 
-/** SQLSTATE classes 22 and 23: the value itself is at fault, and no retry mends it. */
-function isRefusedValue(error: unknown): boolean {
-  return error instanceof Error && "code" in error && /^2[23]/.test(String(error.code));
+/** A check that no constraint has the name of: the row fits into no partition. */
+function isMissingPartition(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && error.code === "23514" && error.constraint_name === undefined;
+}
+
+/** SQLSTATE classes 22, 23 and 54 (beyond a limit, such as the length of what is indexed): the value is at fault, and no retry mends it. */
+function isRefusedValue(error: unknown): error is postgres.PostgresError {
+  return error instanceof postgres.PostgresError && /^(22|23|54)/.test(error.code) && !isMissingPartition(error);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { engines } from "../testing/database.ts";
+import { watch } from "../testing/watch.ts";
 import type { Database, Sql } from "./database.ts";
 
 const rounds = 300;
@@ -40,8 +41,13 @@ describe.each(engines)("$name", ({ open }) => {
       select 9223372036854775807 as big, 42::int as int, 1.50 as fraction, ${sql.json({ a: [1] })}::jsonb as json,
              '2026-01-02T03:04:05Z'::timestamptz as instant, ${sql.array([1n, 2n])}::int8[] as bigs, null as nothing`;
     expect(row).toEqual({
-      ...{ big: 9223372036854775807n, int: 42, fraction: "1.50", json: { a: [1] } },
-      ...{ instant: new Date("2026-01-02T03:04:05Z"), bigs: [1n, 2n], nothing: null },
+      big: 9223372036854775807n,
+      int: 42,
+      fraction: "1.50",
+      json: { a: [1] },
+      instant: new Date("2026-01-02T03:04:05Z"),
+      bigs: [1n, 2n],
+      nothing: null,
     });
   });
 
@@ -86,8 +92,8 @@ describe.each(engines)("$name", ({ open }) => {
   test("a notification reaches whoever listens, and nobody after that", async () => {
     await using opened = await open();
     const { database } = opened;
-    const heard = watch();
-    const other = watch();
+    const heard = watch<string>();
+    const other = watch<string>();
     const stop = await database.listen("keys", heard.add);
     await database.listen("other", other.add);
     await database.sql.begin(async (tx) => {
@@ -106,7 +112,7 @@ describe.each(engines)("$name", ({ open }) => {
   test("a notification of a transaction that is rolled back is not sent", async () => {
     await using opened = await open();
     const { database } = opened;
-    const heard = watch();
+    const heard = watch<string>();
     await database.listen("keys", heard.add);
     const failing = database.sql.begin(async (tx) => {
       await tx`select pg_notify('keys', 'never')`;
@@ -177,19 +183,4 @@ async function exercise(database: Database, shape: number, tag: number): Promise
 
 function selectTag(sql: Sql, tag: number) {
   return sql`select ${tag}::int as tag`;
-}
-
-/** Collects what is heard, and waits for a number of it. */
-function watch() {
-  const heard: string[] = [];
-  let wake = () => {};
-  const add = (text: string) => {
-    heard.push(text);
-    wake();
-  };
-  const until = async (count: number) => {
-    while (heard.length < count) await new Promise<void>((resolve) => (wake = resolve));
-    return heard;
-  };
-  return { add, until };
 }

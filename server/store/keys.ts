@@ -82,7 +82,7 @@ export async function findKeyBySecret(sql: Sql, hash: string): Promise<KeyRow | 
 /** Sets the columns given and leaves the others. False when there is no such key. */
 export async function updateKey(sql: Sql, keyId: string, patch: Partial<KeyColumns>): Promise<boolean> {
   // Its types know no plain object as a parameter; the driver sends one to a jsonb column as JSON.
-  const columns = { ...patch, updated_at: new Date() } as unknown as Record<string, SerializableParameter>;
+  const columns = { ...patch, updated_at: sql`now()` } as unknown as Record<string, SerializableParameter>;
   const { count } = await sql`update virtual_key set ${sql(columns)} where key_id = ${keyId}`;
   return count === 1;
 }

@@ -37,14 +37,14 @@ export interface SpendRow {
 /**
  * Writes attempts, adds them to their keys' spend and to the daily sums, all in one statement.
  *
- * Only rows that were not there yet are added, so that the same batch may be sent again after a lost answer. Sums
- * are upserted in the order of their keys: two replicas that flush the same keys queue instead of deadlocking.
+ * Only rows that were not there yet are added, so that the same batch may be sent again after a lost answer. Rows and
+ * sums are each written in the order of their keys: two replicas that flush the same ones queue instead of deadlocking.
  */
 export async function insertSpend(sql: Sql, rows: readonly SpendRow[]): Promise<void> {
   await sql`
     with inserted as (
       insert into spend_log
-      select * from jsonb_populate_recordset(null::spend_log, ${sql.json(rows as never)})
+      select * from jsonb_populate_recordset(null::spend_log, ${sql.json(rows as never)}) order by id
       on conflict (id) do nothing
       returning key_id, user_id, tags, model_group, cost, status, started_at,
                 coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)
@@ -63,7 +63,7 @@ export async function insertSpend(sql: Sql, rows: readonly SpendRow[]): Promise<
        select 'key' as kind, key_id as id
        union all select 'model', model_group
        union all select 'user', user_id where user_id is not null
-       union all select 'tag', tag from unnest(tags) as tag
+       union all select distinct 'tag', tag from unnest(tags) as tag
      ) as owner
      group by 1, 2, 3
      order by 1, 2, 3
@@ -74,6 +74,11 @@ export async function insertSpend(sql: Sql, rows: readonly SpendRow[]): Promise<
       unpriced_calls = spend_daily.unpriced_calls + excluded.unpriced_calls,
       input_tokens = spend_daily.input_tokens + excluded.input_tokens,
       output_tokens = spend_daily.output_tokens + excluded.output_tokens`;
+}
+
+/** The moment in a UUIDv7: a row's partition follows from its id, not from the time that stands beside it. */
+export function momentOf(id: string): Date {
+  return new Date(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16));
 }
 
 /** The UTC month of a moment, as a partition of `spend_log` covers it. */
@@ -117,6 +122,7 @@ export interface SpendFilter extends Omit<SpendLogsRequest, "api_key" | "start_d
 export async function listSpend(sql: Sql, filter: SpendFilter): Promise<SpendRecord[]> {
   const { key_id, request_id, user_id, status, from, before, cursor, limit } = filter;
   const conditions = [
+    sql`where true`,
     key_id !== undefined && sql`and key_id = ${key_id}`,
     request_id !== undefined && sql`and request_id = ${request_id}`,
     user_id !== undefined && sql`and user_id = ${user_id}`,
@@ -130,7 +136,7 @@ export async function listSpend(sql: Sql, filter: SpendFilter): Promise<SpendRec
            input_tokens::float8, cache_read_tokens::float8, cache_write_tokens::float8, input_audio_tokens::float8,
            output_tokens::float8, reasoning_tokens::float8, output_audio_tokens::float8,
            status, error_code, estimated, streamed, started_at, ended_at
-      from spend_log where true ${conditions}
+      from spend_log ${conditions}
      order by id desc
      limit ${limit}`;
 }

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeQuery, FrontendFramer, readReply } from "./wire-protocol.ts";
 
@@ -21,7 +21,8 @@ test("however the stream is torn, the same messages come out", () => {
         ...messages,
       ]);
       expect(out.map(({ type }) => type)).toEqual([
-        ...["encryption-request", "startup"],
+        "encryption-request",
+        "startup",
         ...messages.map((bytes) => bytes.toString("latin1", 0, 1)),
       ]);
     }),

@@ -1,8 +1,9 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inject } from "vitest";
 import { openDatabase, type Database, type DatabaseSettings } from "../store/database.ts";
+import { run } from "./command.ts";
 import { createDatabase } from "./create-database.ts";
 import type { PostgresServer } from "./postgres-servers.ts";
 
@@ -40,13 +41,14 @@ export async function createTestDatabase(engineName = "embedded"): Promise<TestD
   return engine.open();
 }
 
-/** A copy of the files: making a new embedded database takes seconds, opening one a fraction of one. */
+/**
+ * A copy of the files: making a new embedded database takes seconds, opening one a fraction of one.
+ * The programs copy and remove a thousand files ten times as fast as node:fs does.
+ */
 async function openEmbeddedCopy(): Promise<TestDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), "keyplane-test-"));
-  const template = join(inject("embeddedTemplate"), "database");
-  await cp(template, join(dataDir, "database"), { recursive: true });
-  const remove = () => rm(dataDir, { recursive: true, force: true });
-  return openReopenable({ ...settings, dataDir }, remove);
+  await run("cp", ["-R", join(inject("embeddedTemplate"), "database"), dataDir]);
+  return openReopenable({ ...settings, dataDir }, () => run("rm", ["-rf", dataDir]));
 }
 
 async function openServerCopy({ url, template }: PostgresServer): Promise<TestDatabase> {

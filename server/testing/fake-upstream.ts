@@ -1,4 +1,9 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** A call as the upstream saw it. */
@@ -55,20 +60,37 @@ export async function startUpstream(): Promise<FakeUpstream> {
 async function receive(request: IncomingMessage, response: ServerResponse): Promise<UpstreamCall> {
   const arrivedMs = performance.now();
   const closed = new Promise<{ afterMs: number; wasComplete: boolean }>((resolve) => {
-    response.once("close", () => resolve({ afterMs: performance.now() - arrivedMs, wasComplete: response.writableFinished }));
+    response.once("close", () =>
+      resolve({ afterMs: performance.now() - arrivedMs, wasComplete: response.writableFinished }),
+    );
   });
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString();
-  return { path: request.url ?? "", headers: request.headers, text, body: JSON.parse(text || "{}"), closed };
+  return {
+    path: request.url ?? "",
+    headers: request.headers,
+    text,
+    body: JSON.parse(text || "{}"),
+    closed,
+  };
 }
 
 /** Chat, completions and embeddings, whole or streamed, with usage as OpenAI reports it. */
 export const answerLikeOpenAi: AnswerUpstream = ({ path, body }, response) => {
   if (path.includes("embeddings")) return sendJson(response, embeddingReply(body));
-  if (body["stream"] === true) return sendEvents(response, chatEvents(body));
-  return sendJson(response, path.includes("chat/") ? chatReply(body) : textReply(body));
+  const isChat = path.includes("chat/");
+  if (body["stream"] === true)
+    return sendEvents(response, isChat ? chatEvents(body) : textEvents(body));
+  return sendJson(response, isChat ? chatReply(body) : textReply(body));
 };
+
+/** Starts an event stream with bytes of the test's own, and leaves it open. */
+export function openStream(response: ServerResponse, ...texts: readonly string[]): void {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.flushHeaders();
+  for (const text of texts) response.write(text);
+}
 
 export function sendJson(response: ServerResponse, body: unknown, status = 200): void {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
@@ -96,22 +118,70 @@ export function chatReply(body: Record<string, unknown>) {
 
 function textReply(body: Record<string, unknown>) {
   const choices = [{ index: 0, text: "Hello there", finish_reason: "stop", logprobs: null }];
-  return { id: "cmpl-1", object: "text_completion", created: 1_700_000_000, model: body["model"], choices, usage: reportedUsage };
+  return {
+    id: "cmpl-1",
+    object: "text_completion",
+    created: 1_700_000_000,
+    model: body["model"],
+    choices,
+    usage: reportedUsage,
+  };
 }
 
 function embeddingReply(body: Record<string, unknown>) {
-  const data = [{ object: "embedding", index: 0, embedding: [0.25, -0.5, 1] }];
-  return { object: "list", data, model: body["model"], usage: { prompt_tokens: 1000, total_tokens: 1000 } };
+  const vector = [0.25, -0.5, 1];
+  const embedding =
+    body["encoding_format"] === "base64"
+      ? Buffer.from(Float32Array.from(vector).buffer).toString("base64")
+      : vector;
+  const data = [{ object: "embedding", index: 0, embedding }];
+  return {
+    object: "list",
+    data,
+    model: body["model"],
+    usage: { prompt_tokens: 1000, total_tokens: 1000 },
+  };
 }
 
 /** The chunks of a chat, and the one with usage where the request asks for it. */
 export function chatEvents(body: Record<string, unknown>) {
-  const head = { id: "chatcmpl-1", object: "chat.completion.chunk", created: 1_700_000_000, model: body["model"], system_fingerprint: "fp_1" };
+  const head = {
+    id: "chatcmpl-1",
+    object: "chat.completion.chunk",
+    created: 1_700_000_000,
+    model: body["model"],
+    system_fingerprint: "fp_1",
+  };
   const deltas = [{ role: "assistant", content: "" }, { content: "Hello" }, { content: " there" }];
-  const options = body["stream_options"] as { include_usage?: boolean } | undefined;
   return [
-    ...deltas.map((delta) => ({ ...head, choices: [{ index: 0, delta, finish_reason: null }], usage: null })),
+    ...deltas.map((delta) => ({
+      ...head,
+      choices: [{ index: 0, delta, finish_reason: null }],
+      usage: null,
+    })),
     { ...head, choices: [{ index: 0, delta: {}, finish_reason: "stop" }], usage: null },
-    ...(options?.include_usage ? [{ ...head, choices: [], usage: reportedUsage }] : []),
+    ...usageEvents(body, head),
   ];
+}
+
+function textEvents(body: Record<string, unknown>) {
+  const head = {
+    id: "cmpl-1",
+    object: "text_completion",
+    created: 1_700_000_000,
+    model: body["model"],
+  };
+  const texts = [
+    { text: "Hello", finish_reason: null },
+    { text: " there", finish_reason: "stop" },
+  ];
+  return [
+    ...texts.map((text) => ({ ...head, choices: [{ index: 0, logprobs: null, ...text }] })),
+    ...usageEvents(body, head),
+  ];
+}
+
+function usageEvents(body: Record<string, unknown>, head: object) {
+  const options = body["stream_options"] as { include_usage?: boolean } | undefined;
+  return options?.include_usage ? [{ ...head, choices: [], usage: reportedUsage }] : [];
 }

@@ -40,6 +40,38 @@ export interface RequestOptions {
   readonly key?: string | null;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** A config.yaml of sections, with the master key and a short flush interval: JSON is YAML. */
+export function configText({
+  general_settings,
+  ...sections
+}: Readonly<Record<string, object>>): string {
+  return JSON.stringify({
+    ...sections,
+    general_settings: { master_key: masterKey, flush_interval_ms: 50, ...general_settings },
+  });
+}
+
+export interface TestModel {
+  readonly model_name: string;
+  readonly api_base: string;
+  readonly [parameter: string]: unknown;
+}
+
+/** An entry of `model_list`, flat: priced as in `simpleConfig`, at OpenAI unless `model` says otherwise. */
+export function modelEntry({ model_name, ...parameters }: TestModel) {
+  const prices = { input_cost_per_token: 0.000001, output_cost_per_token: 0.000002 };
+  return {
+    model_name,
+    litellm_params: {
+      model: "openai/gpt-real",
+      api_key: "upstream-secret",
+      ...prices,
+      ...parameters,
+    },
+  };
 }
 
 /** One deployment on the fake upstream, at one microdollar a prompt token and two a completion token. */
@@ -64,8 +96,19 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   const dataDir = await mkdtemp(join(tmpdir(), "keyplane-gateway-"));
   const database = await anyDatabase();
   const { config } = readOrThrow((options.config ?? simpleConfig)(upstream.url), options);
-  const withDatabase = { ...config, general_settings: { ...config.general_settings, ...(database && { database_url: database.url }) } };
-  const deps = await createDeps({ config: withDatabase, dataDir, logger: createLogger({ verbose: false, silent: true }), isDraining: () => false });
+  const withDatabase = {
+    ...config,
+    general_settings: {
+      ...config.general_settings,
+      ...(database && { database_url: database.url }),
+    },
+  };
+  const deps = await createDeps({
+    config: withDatabase,
+    dataDir,
+    logger: createLogger({ verbose: false, silent: true }),
+    isDraining: () => false,
+  });
   const serving = await serve(deps, { host: "127.0.0.1", port: 0 });
   const dispose = async () => {
     await upstream.close();
@@ -74,7 +117,13 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
     await database?.drop();
     await rm(dataDir, { recursive: true, force: true });
   };
-  return { url: serving.url, deps, upstream, ...clientOf(serving.url, deps), [Symbol.asyncDispose]: dispose };
+  return {
+    url: serving.url,
+    deps,
+    upstream,
+    ...clientOf(serving.url, deps),
+    [Symbol.asyncDispose]: dispose,
+  };
 }
 
 /** A database on a real server where this run has one: it is cloned in milliseconds. Else the embedded one. */
@@ -89,11 +138,19 @@ function readOrThrow(text: string, { directory = tmpdir(), environment = {} }: G
   return reading;
 }
 
-function clientOf(url: string, deps: Deps): Omit<TestGateway, "url" | "deps" | "upstream" | typeof Symbol.asyncDispose> {
-  const request = (method: string, path: string, { key = masterKey, body, headers = {} }: RequestOptions = {}) =>
+function clientOf(
+  url: string,
+  deps: Deps,
+): Omit<TestGateway, "url" | "deps" | "upstream" | typeof Symbol.asyncDispose> {
+  const request = (
+    method: string,
+    path: string,
+    { key = masterKey, body, headers = {}, signal }: RequestOptions = {},
+  ) =>
     fetch(url + path, {
       method,
       headers: { ...(key !== null && { authorization: `Bearer ${key}` }), ...headers },
+      ...(signal && { signal }),
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
   const json = async (path: string): Promise<Record<string, unknown>> => {
@@ -109,7 +166,10 @@ function clientOf(url: string, deps: Deps): Omit<TestGateway, "url" | "deps" | "
       return ((await response.json()) as { key: string }).key;
     },
     chat: (key, fields = {}) =>
-      request("POST", "/v1/chat/completions", { key, body: { model: "gpt", messages: [{ role: "user", content: "Hi" }], ...fields } }),
+      request("POST", "/v1/chat/completions", {
+        key,
+        body: { model: "gpt", messages: [{ role: "user", content: "Hi" }], ...fields },
+      }),
     async spendOf(key) {
       return ((await json(`/key/info?key=${key}`))["info"] as { spend: number }).spend;
     },

@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { plainText } from "../text.ts";
 
 /** Only what the gateway itself reads is checked. Every other field goes to the upstream as it came. */
 const call = {
-  model: z.string().min(1).max(255),
+  model: plainText.min(1).max(255),
   user: z.string().nullish(),
 };
 

@@ -1,0 +1,84 @@
+import { connect } from "node:net";
+import { expect, inject, test } from "vitest";
+import { createDatabase } from "./testing/create-database.ts";
+import { reportedUsage, startUpstream } from "./testing/fake-upstream.ts";
+import { masterKey, simpleConfig } from "./testing/gateway.ts";
+import { startGatewayProcess } from "./testing/gateway-process.ts";
+import { bodyOf } from "./testing/reply.ts";
+
+const [server] = inject("postgresServers");
+
+test.skipIf(server === undefined)(
+  "SIGTERM: the stream under way is finished, no other call is taken, its spend is written, and the exit is clean",
+  async () => {
+    if (!server) return;
+    await using upstream = await startUpstream();
+    const database = await createDatabase(server.url, { template: server.template });
+    // The longest interval: what is written in time was written by the drain.
+    const config = `${simpleConfig(upstream.url).replace("flush_interval_ms: 50", "flush_interval_ms: 1000")}  database_url: ${database.url}\n`;
+    await using gateway = await startGatewayProcess(config);
+    let finish = () => {};
+    upstream.answer((_call, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(`data: {"choices":[{"delta":{"content":"first"}}]}\n\n`);
+      finish = () =>
+        response.end(
+          `data: ${JSON.stringify({ choices: [{ delta: { content: "last" } }], usage: reportedUsage })}\n\ndata: [DONE]\n\n`,
+        );
+    });
+    const call = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${masterKey}` },
+      body: JSON.stringify({
+        model: "gpt",
+        stream: true,
+        messages: [{ role: "user", content: "Hi" }],
+      }),
+    });
+    const reader = call.body?.pipeThrough(new TextDecoderStream()).getReader();
+    expect((await reader?.read())?.value).toContain("first");
+
+    const ending = gateway.stop("SIGTERM");
+    await expect.poll(() => refusesConnections(gateway.url), { timeout: 5_000 }).toBe(true);
+    finish();
+
+    let text = "";
+    for (let part = await reader?.read(); part && !part.done; part = await reader?.read())
+      text += part.value;
+    expect(text).toMatch(/last[\s\S]*\[DONE\]/);
+    expect(await ending).toMatchObject({ code: 0, signal: null });
+
+    await using next = await startGatewayProcess(config);
+    const logs = await bodyOf(
+      await fetch(`${next.url}/spend/logs`, { headers: { authorization: `Bearer ${masterKey}` } }),
+    );
+    expect(logs["data"]).toMatchObject([{ status: "success", spend: 0.002, streamed: true }]);
+    await next.stop();
+    await database.drop();
+  },
+);
+
+test("SIGINT without anything under way ends it cleanly, and the embedded database with it", async () => {
+  await using upstream = await startUpstream();
+  await using gateway = await startGatewayProcess(simpleConfig(upstream.url));
+  const headers = { authorization: `Bearer ${masterKey}` };
+  const made = await bodyOf(
+    await fetch(`${gateway.url}/key/generate`, { method: "POST", headers, body: "{}" }),
+  );
+  expect(await gateway.stop("SIGINT")).toMatchObject({ code: 0, signal: null });
+
+  await using next = await startGatewayProcess(simpleConfig(upstream.url), [], {
+    directory: gateway.directory,
+  });
+
+  const info = await fetch(`${next.url}/key/info?key=${String(made["key"])}`, { headers });
+  expect(info.status).toBe(200);
+});
+
+function refusesConnections(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname, () => resolve(!socket.destroy()));
+    socket.on("error", () => resolve(true));
+  });
+}

@@ -1,0 +1,192 @@
+import { expect, test } from "vitest";
+import type { UpstreamCall } from "../testing/fake-upstream.ts";
+import {
+  configText,
+  masterKey,
+  modelEntry,
+  startGateway,
+  type TestModel,
+} from "../testing/gateway.ts";
+import { type Provider, type ProviderName, providers } from "./registry.ts";
+
+/** The path of a chat at each provider: with an address as its documentation gives it, below the fake's. */
+const paths: Record<ProviderName, readonly (readonly [base: string, path: string])[]> = {
+  openai: [["/v1", "/v1/chat/completions"]],
+  azure: [
+    ["", "/openai/deployments/m%2F1/chat/completions?api-version=2024-10-21"],
+    ["/openai/", "/openai/deployments/m%2F1/chat/completions?api-version=2024-10-21"],
+    ["/openai/deployments/own", "/openai/deployments/own/chat/completions?api-version=2024-10-21"],
+    [
+      "/?api-version=2025-01-01",
+      "/openai/deployments/m%2F1/chat/completions?api-version=2025-01-01",
+    ],
+    ["/openai/v1/", "/openai/v1/chat/completions"],
+  ],
+  openrouter: [["/api/v1", "/api/v1/chat/completions"]],
+  ollama: [
+    ["", "/v1/chat/completions"],
+    ["/", "/v1/chat/completions"],
+    ["/v1", "/v1/chat/completions"],
+    ["/v1/", "/v1/chat/completions"],
+  ],
+  huggingface: [
+    ["", "/v1/chat/completions"],
+    ["/v1", "/v1/chat/completions"],
+    ["/endpoint", "/endpoint/v1/chat/completions"],
+  ],
+  mistral: [["/v1", "/v1/chat/completions"]],
+  groq: [["/openai/v1", "/openai/v1/chat/completions"]],
+  together_ai: [["/v1", "/v1/chat/completions"]],
+  deepseek: [
+    ["/v1", "/v1/chat/completions"],
+    ["", "/chat/completions"],
+  ],
+  xai: [["/v1", "/v1/chat/completions"]],
+  fireworks_ai: [["/inference/v1", "/inference/v1/chat/completions"]],
+  perplexity: [["", "/chat/completions"]],
+  hosted_vllm: [["/v1/", "/v1/chat/completions"]],
+  custom_openai: [["/some/where?token=1", "/some/where/chat/completions?token=1"]],
+};
+
+const names = Object.keys(providers) as ProviderName[];
+
+function gatewayWith(models: (url: string) => TestModel[]) {
+  return startGateway({ config: (url) => configText({ model_list: models(url).map(modelEntry) }) });
+}
+
+test("each provider is called at its path, with its model and its header for the key", async () => {
+  const cases = names.flatMap((name) => paths[name].map(([base, path]) => ({ name, base, path })));
+  await using gateway = await gatewayWith((url) =>
+    cases.map(({ name, base }, index) => ({
+      model_name: `case-${index}`,
+      model: `${name}/m/1`,
+      api_base: url + base,
+    })),
+  );
+
+  for (const index of cases.keys())
+    expect((await gateway.chat(masterKey, { model: `case-${index}` })).status).toBe(200);
+
+  expect(gateway.upstream.calls.map(({ path }) => path)).toEqual(cases.map(({ path }) => path));
+  for (const [index, { name }] of cases.entries()) {
+    const { headers = {}, body = {} }: Partial<UpstreamCall> = gateway.upstream.calls[index] ?? {};
+    const isAzure = name === "azure";
+    expect({
+      name,
+      authorization: headers.authorization,
+      apiKey: headers["api-key"],
+      model: body["model"],
+    }).toEqual({
+      name,
+      authorization: isAzure ? undefined : "Bearer upstream-secret",
+      apiKey: isAzure ? "upstream-secret" : undefined,
+      model: "m/1",
+    });
+    expect(headers["content-type"]).toBe("application/json");
+  }
+});
+
+test("Azure is asked in the version that the deployment names", async () => {
+  await using gateway = await gatewayWith((url) => [
+    {
+      model_name: "gpt",
+      model: "azure/gpt-4o",
+      api_base: `${url}/?api-version=2024-02-01`,
+      api_version: "2025-03-01-preview",
+    },
+  ]);
+
+  await gateway.chat(masterKey);
+
+  expect(gateway.upstream.calls[0]?.path).toBe(
+    "/openai/deployments/gpt-4o/chat/completions?api-version=2025-03-01-preview",
+  );
+});
+
+test("headers and organization of a deployment are sent; those that frame the body are the gateway's", async () => {
+  await using gateway = await gatewayWith((url) => [
+    {
+      ...{ model_name: "gpt", api_base: `${url}/v1`, organization: "org-1" },
+      headers: {
+        "X-Team": "blue",
+        Authorization: "Token of-its-own",
+        "Content-Length": "3",
+        "Transfer-Encoding": "chunked",
+        Host: "elsewhere",
+      },
+    },
+  ]);
+
+  expect((await gateway.chat(masterKey)).status).toBe(200);
+
+  const { headers = {}, text = "" }: Partial<UpstreamCall> = gateway.upstream.calls[0] ?? {};
+  expect(headers).toMatchObject({
+    "x-team": "blue",
+    authorization: "Token of-its-own",
+    "openai-organization": "org-1",
+  });
+  expect(headers.host).toBe(new URL(gateway.upstream.url).host);
+  expect(headers["content-length"]).toBe(String(Buffer.byteLength(text)));
+  expect(headers["transfer-encoding"]).toBeUndefined();
+});
+
+test("nothing of the client's own headers reaches the upstream", async () => {
+  await using gateway = await startGateway();
+  const key = await gateway.generateKey();
+
+  const body = { model: "gpt", messages: [{ role: "user", content: "Hi" }] };
+  await gateway.request("POST", "/v1/chat/completions", {
+    key,
+    body,
+    headers: { cookie: "session=1", "x-api-key": key },
+  });
+
+  expect(JSON.stringify(gateway.upstream.calls[0]?.headers)).not.toMatch(/sk-|session/);
+});
+
+const values: Readonly<Record<string, unknown>> = {
+  n: 1,
+  max_completion_tokens: 10,
+  user: "u",
+  stream_options: { include_usage: true },
+};
+const parameters = [
+  "temperature",
+  ...new Set(names.flatMap((name): readonly string[] => providers[name].unsupported)),
+];
+
+test.each(names)(
+  "drop_params takes from a call to %s exactly what that provider does not take; without it all goes through",
+  async (name) => {
+    const { unsupported }: Provider = providers[name];
+    await using gateway = await gatewayWith((url) => [
+      { model_name: "dropping", model: `${name}/m`, api_base: url, drop_params: true },
+      { model_name: "passing", model: `${name}/m`, api_base: url },
+    ]);
+    const sent = Object.fromEntries(
+      parameters.map((parameter) => [parameter, values[parameter] ?? "x"]),
+    );
+
+    expect((await gateway.chat(masterKey, { model: "dropping", ...sent })).status).toBe(200);
+    expect((await gateway.chat(masterKey, { model: "passing", ...sent })).status).toBe(200);
+
+    const [dropping, passing] = gateway.upstream.calls.map(({ body }) =>
+      Object.keys(body).filter((field) => field !== "model" && field !== "messages"),
+    );
+    expect(dropping).toEqual(parameters.filter((parameter) => !unsupported.includes(parameter)));
+    expect(passing).toEqual(parameters);
+  },
+);
+
+test.each(names)("%s is asked for a stream's usage unless it reports it unasked", async (name) => {
+  const { usageUnasked }: Provider = providers[name];
+  await using gateway = await gatewayWith((url) => [
+    { model_name: "gpt", model: `${name}/m`, api_base: url },
+  ]);
+
+  await (await gateway.chat(masterKey, { stream: true })).text();
+
+  expect(gateway.upstream.calls[0]?.body["stream_options"]).toEqual(
+    usageUnasked ? undefined : { include_usage: true },
+  );
+});

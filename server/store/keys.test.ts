@@ -1,0 +1,411 @@
+import { describe, expect, test } from "vitest";
+import type { ListKeysRequest } from "../../shared/keys.ts";
+import { hashSecret, newKeyId, newSecret } from "../secrets.ts";
+import { engines, type TestDatabase } from "../testing/database.ts";
+import { spendRow } from "../testing/spend-row.ts";
+import { changeChannel, recentChanges } from "./changes.ts";
+import type { Sql } from "./database.ts";
+import {
+  deleteKeys,
+  findKey,
+  findKeyBySecret,
+  insertKey,
+  type KeyColumns,
+  listKeys,
+  type NewKey,
+  updateKey,
+} from "./keys.ts";
+import { ensurePartition, insertSpend } from "./spend.ts";
+
+describe.each(engines)("$name", ({ open }) => {
+  test("a key is found by its id, its hash and its alias, and by its secret, as it was inserted", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const key = newKey({
+      key_alias: "ci-bot",
+      user_id: "ann",
+      expires: new Date("2099-01-02T03:04:05.678Z"),
+    });
+    await insertKey(sql, newKey({ key_alias: "another" }));
+    await insertKey(sql, key);
+    const stored = {
+      ...key,
+      spend: 0n,
+      created_at: expect.any(Date),
+      updated_at: expect.any(Date),
+    };
+    for (const name of [{ key_id: key.key_id }, { hash: key.hash }, { key_alias: "ci-bot" }])
+      expect(await findKey(sql, name)).toEqual(stored);
+    expect(await findKeyBySecret(sql, key.hash)).toEqual(stored);
+  });
+
+  test("what is not there is not found", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const key = newKey();
+    await insertKey(sql, key);
+    const absent = [
+      { key_id: newKeyId() },
+      { hash: hashSecret("sk-other") },
+      { key_alias: "null" },
+      { key_alias: key.key_id },
+    ];
+    expect(await Promise.all(absent.map((name) => findKey(sql, name)))).toEqual(
+      absent.map(() => undefined),
+    );
+    expect(await findKeyBySecret(sql, hashSecret("sk-other"))).toBeUndefined();
+  });
+
+  test("a rotated secret opens the key until it expires, and the key shows its current one", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const key = newKey();
+    await insertKey(sql, key);
+    const [valid, expired] = [hashSecret("sk-valid"), hashSecret("sk-expired")];
+    await sql`
+      insert into key_secret (hash, key_id, last_four, expires)
+      values (${valid}, ${key.key_id}, 'alid', now() + interval '1 hour'), (${expired}, ${key.key_id}, 'ired', now() - interval '1 second')`;
+    expect(await findKeyBySecret(sql, valid)).toMatchObject({ key_id: key.key_id, hash: key.hash });
+    expect(await findKeyBySecret(sql, expired)).toBeUndefined();
+    // An operator may still name it by what stands in a log.
+    expect(await findKey(sql, { hash: expired })).toMatchObject({
+      key_id: key.key_id,
+      hash: key.hash,
+    });
+  });
+
+  test("a write that takes what another key has names the constraint and leaves nothing behind", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const key = newKey({ key_alias: "ci-bot" });
+    const other = newKey();
+    await insertKey(sql, key);
+    await insertKey(sql, other);
+    const taken = (constraint_name: string) =>
+      expect.objectContaining({ code: "23505", constraint_name });
+    await expect(insertKey(sql, newKey({ key_alias: "ci-bot" }))).rejects.toEqual(
+      taken("virtual_key_key_alias_key"),
+    );
+    await expect(insertKey(sql, { ...newKey(), hash: key.hash })).rejects.toEqual(
+      taken("key_secret_pkey"),
+    );
+    await expect(insertKey(sql, { ...newKey(), key_id: key.key_id })).rejects.toEqual(
+      taken("virtual_key_pkey"),
+    );
+    await expect(updateKey(sql, other.key_id, { key_alias: "ci-bot" })).rejects.toEqual(
+      taken("virtual_key_key_alias_key"),
+    );
+    expect((await listKeys(sql, page())).total).toBe(2);
+  });
+
+  test("of two inserts at once for one alias, one wins", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    for (let round = 0; round < 10; round += 1) {
+      const keys = [0, 1, 2, 3].map(() => newKey({ key_alias: `alias ${round}` }));
+      const outcomes = await Promise.allSettled(keys.map((key) => insertKey(sql, key)));
+      const winners = keys.filter((_key, index) => outcomes[index]?.status === "fulfilled");
+      expect(winners).toHaveLength(1);
+      expect(await findKey(sql, { key_alias: `alias ${round}` })).toMatchObject({
+        key_id: winners[0]?.key_id,
+        hash: winners[0]?.hash,
+      });
+    }
+    expect((await listKeys(sql, page())).total).toBe(10);
+  });
+
+  test("an update sets what it is given, leaves the rest, and moves updated_at", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const [key, bystander] = [newKey({ key_alias: "a", ...nasty }), newKey({ key_alias: "b" })];
+    await insertKey(sql, key);
+    await insertKey(sql, bystander);
+    const [before, untouched] = [await findKey(sql, key), await findKey(sql, bystander)];
+    const patches: Partial<KeyColumns>[] = [
+      { blocked: true },
+      { models: [], aliases: {}, metadata: {} },
+      { key_alias: null, user_id: "ann", expires: new Date("2031-01-01") },
+      {
+        expires: null,
+        key_type: "read_only",
+        allowed_ips: ["10.0.0.0/8", "::1"],
+        tags: [nastyText],
+      },
+      { metadata: { a: [1, null, { b: "é" }] }, aliases: { [nastyText]: nastyText } },
+      {},
+    ];
+    let expected = before;
+    for (const patch of patches) {
+      expect(await updateKey(sql, key.key_id, patch)).toBe(true);
+      expected = expected && { ...expected, ...patch, updated_at: expect.any(Date) };
+      expect(await findKey(sql, { key_id: key.key_id })).toEqual(expected);
+    }
+    const after = await findKey(sql, { key_id: key.key_id });
+    expect(after?.updated_at.getTime()).toBeGreaterThanOrEqual(
+      before?.updated_at.getTime() ?? Infinity,
+    );
+    expect(await findKey(sql, { key_id: bystander.key_id })).toEqual(untouched);
+    expect(await updateKey(sql, newKeyId(), { blocked: true })).toBe(false);
+  });
+
+  test.each<[string, Partial<KeyColumns>]>([
+    [
+      "text with quotes, commas, braces and backslashes",
+      { models: [nastyText, "", "null", "NULL", "{}", '"', "\\", "a,b", " a "] },
+    ],
+    [
+      "nested metadata",
+      {
+        metadata: {
+          a: { b: [1, 0.1, true, null, [], {}, { "": "" }] },
+          "é🦆": nastyText,
+          0: "zero",
+        },
+      },
+    ],
+    [
+      "metadata that looks like the driver's own values",
+      { metadata: { value: 1, type: 25, raw: "x", toString: "text", length: 3 } },
+    ],
+    [
+      "nothing at all",
+      { models: [], aliases: {}, metadata: {}, tags: [], allowed_routes: [], allowed_ips: [] },
+    ],
+  ])("a key keeps %s", async (_what, columns) => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const [inserted, updated] = [newKey(columns), newKey()];
+    await insertKey(sql, inserted);
+    await insertKey(sql, updated);
+    await updateKey(sql, updated.key_id, columns);
+    expect(await findKey(sql, { key_id: inserted.key_id })).toMatchObject(columns);
+    expect(await findKey(sql, { key_id: updated.key_id })).toMatchObject(columns);
+    const kept = { metadata: columns.metadata ?? {}, aliases: columns.aliases ?? {} };
+    expect(
+      await sql`select jsonb_typeof(metadata) as type, metadata, aliases from virtual_key`,
+    ).toEqual([
+      { type: "object", ...kept },
+      { type: "object", ...kept },
+    ]);
+  });
+
+  test("deleting keys takes their secrets along and leaves their spend", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const [gone, alsoGone, kept] = [newKey(), newKey(), newKey()];
+    for (const key of [gone, alsoGone, kept]) await insertKey(sql, key);
+    await spend(sql, gone.key_id);
+    const deleted = await deleteKeys(sql, [gone.key_id, newKeyId(), alsoGone.key_id]);
+    expect(deleted.toSorted()).toEqual([gone.key_id, alsoGone.key_id].toSorted());
+    expect(await sql`select hash from key_secret`).toEqual([{ hash: kept.hash }]);
+    expect(await sql`select key_id, spend from key_spend`).toEqual([
+      { key_id: gone.key_id, spend: 1n },
+    ]);
+    expect(await sql`select key_id from spend_log`).toHaveLength(1);
+    expect(await deleteKeys(sql, [gone.key_id])).toEqual([]);
+    expect(await deleteKeys(sql, [])).toEqual([]);
+  });
+
+  test("keys are listed by what is asked for, in either order, those without a value last", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const keys = [
+      newKey({ key_alias: "b", user_id: "ann", expires: new Date("2031-01-01") }),
+      newKey({ key_alias: "a", user_id: "bob", expires: null }),
+      newKey({ key_alias: null, user_id: "ann", expires: new Date("2030-01-01") }),
+    ];
+    for (const key of keys) await insertKey(sql, key);
+    await updateKey(sql, keys[0]?.key_id ?? "", { blocked: true });
+    await spend(sql, keys[1]?.key_id ?? "");
+    const listed = async (request: Partial<ListKeysRequest>) => {
+      const { rows, total } = await listKeys(sql, page(request));
+      expect(total).toBe(rows.length);
+      return rows.map(({ key_id }) => keys.findIndex((key) => key.key_id === key_id));
+    };
+    expect(await listed({})).toEqual([2, 1, 0]);
+    expect(await listed({ sort_order: "asc" })).toEqual([0, 1, 2]);
+    expect(await listed({ sort_by: "updated_at" })).toEqual([0, 2, 1]);
+    expect(await listed({ sort_by: "key_alias", sort_order: "asc" })).toEqual([1, 0, 2]);
+    expect(await listed({ sort_by: "key_alias" })).toEqual([0, 1, 2]);
+    expect(await listed({ sort_by: "expires", sort_order: "asc" })).toEqual([2, 0, 1]);
+    expect((await listed({ sort_by: "spend" }))[0]).toBe(1);
+    expect((await listed({ user_id: "ann" })).toSorted()).toEqual([0, 2]);
+    expect(await listed({ key_alias: "a" })).toEqual([1]);
+    expect(await listed({ user_id: "ann", key_alias: "a" })).toEqual([]);
+  });
+
+  test("pages hold every key once, though all sort alike", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const keys = Array.from({ length: 23 }, () => newKey());
+    await sql.begin(async (tx) => {
+      for (const key of keys) await insertKey(tx, key);
+    });
+    const sorts = ["created_at", "expires", "spend"] as const;
+    for (const sort_by of sorts) {
+      const pages = await Promise.all(
+        [1, 2, 3, 4].map((number) => listKeys(sql, page({ page: number, size: 10, sort_by }))),
+      );
+      expect(pages.map(({ rows, total }) => [rows.length, total])).toEqual([
+        [10, 23],
+        [10, 23],
+        [3, 23],
+        [0, 23],
+      ]);
+      const seen = new Set(pages.flatMap(({ rows }) => rows.map(({ key_id }) => key_id)));
+      expect(seen).toEqual(new Set(keys.map(({ key_id }) => key_id)));
+    }
+  });
+
+  test.each([
+    ["an id in another form", { key_id: "key_1" as const }],
+    ["a hash in another form", { hash: "ABC" }],
+    ["an empty alias", { key_alias: "" }],
+    ["a type that there is not", { key_type: "management" as "default" }],
+    ["metadata that is a list", { metadata: [] as unknown as Record<string, unknown> }],
+  ])("a key with %s is refused", async (_what, fault) => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    await expect(insertKey(sql, { ...newKey(), ...fault })).rejects.toMatchObject({
+      code: "23514",
+    });
+    expect((await listKeys(sql, page())).total).toBe(0);
+  });
+
+  test("a key has one current secret", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const key = newKey();
+    await insertKey(sql, key);
+    const second = sql`insert into key_secret (hash, key_id, last_four) values (${hashSecret("sk-2")}, ${key.key_id}, '2222')`;
+    await expect(second).rejects.toMatchObject({ constraint_name: "key_secret_current" });
+  });
+
+  test("every write of a key or a secret, by whatever statement, leaves a change and notifies of it", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const [key, other] = [newKey(), newKey()];
+    const { key_id, hash } = key;
+    const [rotated, moved] = [hashSecret("sk-rotated"), hashSecret("sk-moved")];
+    const said = await announcements(opened);
+
+    expect(await said(() => insertKey(sql, key))).toEqual([announced(key_id, hash)]);
+    expect(await said(() => updateKey(sql, key_id, { blocked: true }))).toEqual([
+      announced(key_id),
+    ]);
+    expect(await said(() => sql`update virtual_key set user_id = 'ann'`)).toEqual([
+      announced(key_id),
+    ]);
+    const rotate = sql`insert into key_secret (hash, key_id, last_four, expires) values (${rotated}, ${key_id}, 'ated', '2099-01-01')`;
+    expect(await said(() => rotate)).toEqual([announced(key_id, rotated)]);
+    const shorten = sql`update key_secret set expires = now() where hash = ${rotated}`;
+    expect(await said(() => shorten)).toContainEqual(announced(key_id, rotated));
+    expect(await said(() => insertKey(sql, other))).toEqual([announced(other.key_id, other.hash)]);
+    const move = sql`update key_secret set hash = ${moved}, key_id = ${other.key_id} where hash = ${rotated}`;
+    expect(await said(() => move)).toEqual(
+      expect.arrayContaining([announced(key_id, rotated), announced(other.key_id, moved)]),
+    );
+    expect(await said(() => sql`delete from key_secret where hash = ${moved}`)).toEqual([
+      announced(other.key_id, moved),
+    ]);
+    expect(await said(() => deleteKeys(sql, [key_id]))).toEqual([announced(key_id, hash)]);
+    expect(await said(() => sql`delete from virtual_key`)).toEqual([
+      announced(other.key_id, other.hash),
+    ]);
+  });
+
+  test("spending announces nothing, nor does a write that is undone", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const key = newKey({ key_alias: "a" });
+    await insertKey(sql, key);
+    const said = await announcements(opened);
+    expect(await said(() => spend(sql, key.key_id))).toEqual([]);
+    expect(await said(() => insertKey(sql, newKey({ key_alias: "a" })).catch(() => {}))).toEqual(
+      [],
+    );
+    expect((await findKey(sql, { key_id: key.key_id }))?.spend).toBe(1n);
+  });
+});
+
+const nastyText = `it's "q" \\ {a,b} $1 % é🦆\n\tNULL`;
+
+const nasty = {
+  models: [nastyText, "b"],
+  tags: ["x"],
+  metadata: { deep: { text: nastyText } },
+  aliases: { fast: nastyText },
+};
+
+function newKey(columns: Partial<KeyColumns> = {}): NewKey {
+  const secret = newSecret();
+  return {
+    ...{
+      key_alias: null,
+      models: [],
+      aliases: {},
+      metadata: {},
+      tags: [],
+      user_id: null,
+      allowed_routes: [],
+    },
+    ...{ key_type: "default", allowed_ips: [], blocked: false, expires: null },
+    ...columns,
+    ...{
+      key_id: newKeyId(),
+      hash: hashSecret(secret),
+      last_four: secret.slice(-4),
+      created_by: "master",
+    },
+  };
+}
+
+function page(request: Partial<ListKeysRequest> = {}): ListKeysRequest {
+  return {
+    page: 1,
+    size: 100,
+    sort_by: "created_at",
+    sort_order: "desc",
+    return_full_object: false,
+    ...request,
+  };
+}
+
+async function spend(sql: TestDatabase["database"]["sql"], keyId: string): Promise<void> {
+  const row = spendRow({ key_id: keyId });
+  await ensurePartition(sql, row.started_at);
+  await insertSpend(sql, [row]);
+}
+
+function announced(key_id: string, secret_hash: string | null = null) {
+  return { key_id, secret_hash };
+}
+
+/** What a write leaves in the table of changes; it fails when the notifications do not say the same. */
+async function announcements({ database }: TestDatabase) {
+  const { sql } = database;
+  const heard: unknown[] = [];
+  let wake = () => {};
+  await database.listen(changeChannel, (payload) => {
+    heard.push(JSON.parse(payload));
+    wake();
+  });
+  return async (write: () => PromiseLike<unknown>) => {
+    heard.length = 0;
+    const before = await changesOf(sql);
+    await write();
+    const left = (await changesOf(sql)).slice(before.length);
+    // Notifications come in the order of their commits, so what was heard before this one is all that there is.
+    await sql.notify(changeChannel, '"end"');
+    while (heard.at(-1) !== "end") await new Promise<void>((resolve) => (wake = resolve));
+    // Of several alike in one transaction Postgres sends one.
+    expect(new Set(heard.slice(0, -1).map((change) => JSON.stringify(change)))).toEqual(
+      new Set(left.map((change) => JSON.stringify(change))),
+    );
+    return left;
+  };
+}
+
+async function changesOf(sql: Sql) {
+  return (await recentChanges(sql)).map(({ key_id, secret_hash }) => ({ key_id, secret_hash }));
+}

@@ -1,0 +1,35 @@
+import { uuidv7 } from "../secrets.ts";
+import type { SpendRow } from "../store/spend.ts";
+
+/** A finished attempt as the gateway would record it, but for what the test says. Its id is of its `started_at`. */
+export function spendRow(fields: Partial<SpendRow> = {}): SpendRow {
+  const startedAt = fields.started_at ?? new Date("2026-03-04T05:06:07.089Z");
+  return {
+    id: uuidv7(startedAt.getTime()),
+    request_id: "request-1",
+    key_id: "key_1",
+    user_id: null,
+    tags: [],
+    model: "gpt",
+    model_group: "gpt",
+    deployment: "gpt/openai",
+    upstream_model: "gpt-5-mini",
+    cost: "1",
+    rates: { input: "250000", output: "2000000" },
+    price_source: "config",
+    input_tokens: 10,
+    cache_read_tokens: 2,
+    cache_write_tokens: 3,
+    input_audio_tokens: 4,
+    output_tokens: 20,
+    reasoning_tokens: 5,
+    output_audio_tokens: 6,
+    status: "success",
+    error_code: null,
+    estimated: false,
+    streamed: true,
+    started_at: startedAt,
+    ended_at: new Date(startedAt.getTime() + 1_500),
+    ...fields,
+  };
+}
