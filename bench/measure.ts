@@ -42,6 +42,9 @@ export async function sendCalls(
   return result;
 }
 
+/** Times the length of a round that counts. */
+const warmUpLength = 5;
+
 /**
  * Rounds of every contender, in turn and the other way round every second time: the machine's speed
  * drifts over seconds, so only what was measured next to each other may be divided.
@@ -53,11 +56,17 @@ export async function compare(
   { rounds, seconds }: { rounds: number; seconds: number },
 ): Promise<Round[][]> {
   const results: Round[][] = contenders.map(() => []);
-  // Round 0 warms up: compilers, connections, caches.
+  // Round 0 warms up: connections, caches, and above all the compiler, which on a slow machine still optimises after
+  // tens of thousands of calls.
   for (let round = 0; round <= rounds; round += 1) {
     const inTurn = [...contenders.entries()];
     for (const [index, contender] of round % 2 === 0 ? inTurn : inTurn.toReversed()) {
-      const result = await measureRound(load, contender, scenario, seconds);
+      const result = await measureRound(
+        load,
+        contender,
+        scenario,
+        round === 0 ? seconds * warmUpLength : seconds,
+      );
       if (round > 0) results[index]?.push(result);
     }
   }

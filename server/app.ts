@@ -34,12 +34,21 @@ function mountControlPlane(app: H3, deps: Deps): void {
     plane,
   });
   const routes = restRoutesOf(controlRouter);
-  for (const route of routes) app.on(route.rest.method, route.rest.path, createRestHandler(controlRouter, route, contextOf, gateway.maxBodyBytes));
+  for (const route of routes)
+    app.on(
+      route.rest.method,
+      route.rest.path,
+      createRestHandler(controlRouter, route, contextOf, gateway.maxBodyBytes),
+    );
   const document = openApiDocument(routes, version);
   app.get("/openapi.json", () => document);
   app.all("/trpc/**", async (event) => {
-    const { method, url, headers } = event.req;
-    const body = method === "POST" ? new Uint8Array(await readBody(event, gateway.maxBodyBytes)) : null;
+    const { method, url } = event.req;
+    const headers = new Headers(event.req.headers);
+    // A body is JSON whatever its content type says, as on every other route.
+    if (method === "POST") headers.set("content-type", "application/json");
+    const body =
+      method === "POST" ? new Uint8Array(await readBody(event, gateway.maxBodyBytes)) : null;
     return fetchRequestHandler({
       endpoint: "/trpc",
       // So that a client can keep the secret of a key that it asks about out of the address.
@@ -54,10 +63,12 @@ function mountControlPlane(app: H3, deps: Deps): void {
 
 function mountHealth(app: H3, deps: Deps): void {
   const { changes, maxStalenessMs } = deps.gateway.authentication;
-  for (const name of ["liveliness", "liveness"]) app.get(`/health/${name}`, () => ({ status: "alive" }));
+  for (const name of ["liveliness", "liveness"])
+    app.get(`/health/${name}`, () => ({ status: "alive" }));
   app.get("/health/readiness", () => {
     if (deps.isDraining()) throw new GatewayError("draining", "This gateway is shutting down");
-    if (changes.stalenessMs > maxStalenessMs) throw new GatewayError("database_unavailable", "The database is out of reach");
+    if (changes.stalenessMs > maxStalenessMs)
+      throw new GatewayError("database_unavailable", "The database is out of reach");
     return { status: "ready", version };
   });
 }
@@ -65,13 +76,21 @@ function mountHealth(app: H3, deps: Deps): void {
 /** Every path that is served answers another method with 405, and every other path with 404, in the one shape. */
 function refuseOtherMethods(app: H3): void {
   const paths = new Map<string, string[]>();
-  for (const { route, method } of app["~routes"]) if (route && method) paths.set(route, [...(paths.get(route) ?? []), method]);
+  for (const { route, method } of app["~routes"])
+    if (route && method) paths.set(route, [...(paths.get(route) ?? []), method]);
   for (const [path, methods] of paths)
     app.all(path, (event) => {
-      throw new GatewayError("method_not_allowed", `Cannot ${event.req.method} ${path}: it takes ${methods.join(", ")}`, { headers: { allow: methods.join(", ") } });
+      throw new GatewayError(
+        "method_not_allowed",
+        `Cannot ${event.req.method} ${path}: it takes ${methods.join(", ")}`,
+        { headers: { allow: methods.join(", ") } },
+      );
     });
   app.all("/**", (event) => {
-    throw new GatewayError("route_not_found", `Cannot find ${event.url.pathname}: there is no such route`);
+    throw new GatewayError(
+      "route_not_found",
+      `Cannot find ${event.url.pathname}: there is no such route`,
+    );
   });
 }
 
@@ -84,24 +103,33 @@ function renderError(deps: Deps, thrown: Error, event: H3Event): Response | unde
     response.destroy();
     return undefined;
   }
-  return Response.json(errorBodyOf(error), { status: error.status, headers: { ...error.details.headers, "x-request-id": requestIdOf(event) } });
+  return Response.json(errorBodyOf(error), {
+    status: error.status,
+    headers: { ...error.details.headers, "x-request-id": requestIdOf(event) },
+  });
 }
 
-function fromFramework(thrown: Error & { readonly status?: number; readonly unhandled?: boolean }): GatewayError {
+function fromFramework(
+  thrown: Error & { readonly status?: number; readonly unhandled?: boolean },
+): GatewayError {
   if (thrown.cause instanceof Error) return toGatewayError(thrown.cause);
   if (thrown.status === 404) return new GatewayError("route_not_found", "There is no such route");
-  if (thrown.status !== undefined && thrown.status < 500) return new GatewayError("invalid_request", "Cannot read the request's address");
+  if (thrown.status !== undefined && thrown.status < 500)
+    return new GatewayError("invalid_request", "Cannot read the request's address");
   return toGatewayError(thrown);
 }
 
 /** What the caller is not told, the operator is. */
 function logFault({ logger }: Deps, error: GatewayError, event: H3Event): void {
   const fields = { requestId: requestIdOf(event), path: event.url.pathname, code: error.code };
-  if (error.status >= 500) logger.error({ ...fields, cause: describe(error.details.cause) }, error.message);
+  if (error.status >= 500)
+    logger.error({ ...fields, cause: describe(error.details.cause) }, error.message);
   else logger.debug(fields, error.message);
 }
 
 function describe(cause: unknown): string | undefined {
   if (cause === undefined) return undefined;
-  return cause instanceof Error ? (cause.stack ?? cause.message) : "something that is no Error was thrown";
+  return cause instanceof Error
+    ? (cause.stack ?? cause.message)
+    : "something that is no Error was thrown";
 }

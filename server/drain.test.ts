@@ -1,10 +1,13 @@
 import { connect } from "node:net";
-import { expect, inject, test } from "vitest";
+import { expect, inject, test, vi } from "vitest";
 import { createDatabase } from "./testing/create-database.ts";
 import { reportedUsage, startUpstream } from "./testing/fake-upstream.ts";
 import { masterKey, simpleConfig } from "./testing/gateway.ts";
 import { startGatewayProcess } from "./testing/gateway-process.ts";
 import { bodyOf } from "./testing/reply.ts";
+
+// Each starts two processes.
+vi.setConfig({ testTimeout: 120_000 });
 
 const [server] = inject("postgresServers");
 
@@ -17,7 +20,7 @@ test.skipIf(server === undefined)(
     // The longest interval: what is written in time was written by the drain.
     const config = `${simpleConfig(upstream.url).replace("flush_interval_ms: 50", "flush_interval_ms: 1000")}  database_url: ${database.url}\n`;
     await using gateway = await startGatewayProcess(config);
-    let finish = () => {};
+    let finish: (() => void) | undefined;
     upstream.answer((_call, response) => {
       response.writeHead(200, { "content-type": "text/event-stream" });
       response.write(`data: {"choices":[{"delta":{"content":"first"}}]}\n\n`);
@@ -40,7 +43,7 @@ test.skipIf(server === undefined)(
 
     const ending = gateway.stop("SIGTERM");
     await expect.poll(() => refusesConnections(gateway.url), { timeout: 5_000 }).toBe(true);
-    finish();
+    finish?.();
 
     let text = "";
     for (let part = await reader?.read(); part && !part.done; part = await reader?.read())
@@ -52,7 +55,7 @@ test.skipIf(server === undefined)(
     const logs = await bodyOf(
       await fetch(`${next.url}/spend/logs`, { headers: { authorization: `Bearer ${masterKey}` } }),
     );
-    expect(logs["data"]).toMatchObject([{ status: "success", spend: 0.002, streamed: true }]);
+    expect(logs["data"], JSON.stringify(await ending)).toMatchObject([{ status: "success", spend: 0.002, streamed: true }]);
     await next.stop();
     await database.drop();
   },

@@ -10,7 +10,10 @@ export interface MasterKey {
 }
 
 /** The master key that the config names; for `generate` the one in the data directory, made at the first start. */
-export async function resolveMasterKey(configured: string | undefined, dataDir: string): Promise<MasterKey | undefined> {
+export async function resolveMasterKey(
+  configured: string | undefined,
+  dataDir: string,
+): Promise<MasterKey | undefined> {
   if (configured === undefined) return undefined;
   if (configured !== "generate") return { key: configured };
   await mkdir(dataDir, { recursive: true, mode: 0o700 });

@@ -165,14 +165,15 @@ test("a key that is not there is told as such by every route", async () => {
   }
 });
 
-test("changing the aliases of a key sends its next call to another group", async () => {
-  const config = (url: string) => `
+const twoGroups = (url: string) => `
 model_list:
   - { model_name: free, litellm_params: { model: openai/small, api_base: "${url}/v1", api_key: k } }
   - { model_name: paid, litellm_params: { model: openai/large, api_base: "${url}/v1", api_key: k } }
 general_settings: { master_key: sk-master-key-of-the-tests }
 `;
-  await using gateway = await startGateway({ config });
+
+test("changing the aliases of a key sends its next call to another group", async () => {
+  await using gateway = await startGateway({ config: twoGroups });
   const key = await gateway.generateKey({
     models: ["free", "paid"],
     aliases: { "gpt-3.5-turbo": "free", other: "free" },

@@ -110,12 +110,13 @@ test("never is a key that does not expire", async () => {
   expect(await generate(gateway, { duration: "never" })).toMatchObject({ expires: null });
 });
 
-test("default_key_generate_params fill in what the request leaves out", async () => {
-  const config = (url: string) =>
-    `${simpleConfig(url)}litellm_settings:
+const configWithDefaults = (url: string) =>
+  `${simpleConfig(url)}litellm_settings:
   default_key_generate_params: { duration: 2h, models: [gpt], metadata: { by: config } }
 `;
-  await using gateway = await startGateway({ config });
+
+test("default_key_generate_params fill in what the request leaves out", async () => {
+  await using gateway = await startGateway({ config: configWithDefaults });
 
   const silent = await generate(gateway, { duration: null });
   expect(silent).toMatchObject({ models: ["gpt"], metadata: { by: "config" } });

@@ -21,7 +21,19 @@ type Settable = Omit<UpdateKeyRequest, "key">;
 
 /** The columns that a request sets: a field that is absent is left alone, null brings the column to its empty value. */
 export function columnsOf(request: Settable, now: Date): Partial<KeyColumns> {
-  const { key_alias, user_id, models, aliases, metadata, tags, allowed_routes, key_type, allowed_ips, blocked, duration } = request;
+  const {
+    key_alias,
+    user_id,
+    models,
+    aliases,
+    metadata,
+    tags,
+    allowed_routes,
+    key_type,
+    allowed_ips,
+    blocked,
+    duration,
+  } = request;
   return withoutUndefined({
     key_alias,
     user_id,
@@ -45,6 +57,10 @@ function orEmpty<T>(value: T | null | undefined, empty: T): T | undefined {
   return value === null ? empty : value;
 }
 
-function withoutUndefined<T extends object>(record: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
+function withoutUndefined<T extends object>(
+  record: T,
+): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as {
+    [Key in keyof T]?: Exclude<T[Key], undefined>;
+  };
 }

@@ -1,3 +1,4 @@
+// oxlint-disable no-underscore-dangle -- zod and tRPC keep what they know of themselves there
 import { z } from "zod";
 import { json } from "../../shared/json.ts";
 import { errorBody } from "../../shared/errors.ts";

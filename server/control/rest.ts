@@ -1,3 +1,4 @@
+// oxlint-disable no-underscore-dangle -- zod and tRPC keep what they know of themselves there
 import type { AnyRouter } from "@trpc/server";
 import { TRPCError } from "@trpc/server";
 import { getQuery, type H3Event } from "h3";
@@ -46,11 +47,22 @@ interface Definition {
 }
 
 /** Calls a procedure for a plain HTTP request: input from the query or the JSON body, output as JSON. */
-export function createRestHandler(router: AnyRouter, route: RestRoute, contextOf: (event: H3Event) => Promise<ControlContext>, maxBodyBytes: number) {
+export function createRestHandler(
+  router: AnyRouter,
+  route: RestRoute,
+  contextOf: (event: H3Event) => Promise<ControlContext>,
+  maxBodyBytes: number,
+) {
   const createCaller = createCallerFactory(router as never);
   return async (event: H3Event): Promise<unknown> => {
-    const caller = createCaller((await contextOf(event)) as never) as unknown as Record<string, unknown>;
-    const input = route.rest.method === "GET" ? fromQuery(route.input, getQuery(event)) : await fromBody(event, maxBodyBytes);
+    const caller = createCaller((await contextOf(event)) as never) as unknown as Record<
+      string,
+      unknown
+    >;
+    const input =
+      route.rest.method === "GET"
+        ? fromQuery(route.input, getQuery(event))
+        : await fromBody(event, maxBodyBytes);
     try {
       return await procedureOf(caller, route.name)(input);
     } catch (error) {
@@ -62,7 +74,9 @@ export function createRestHandler(router: AnyRouter, route: RestRoute, contextOf
 type Procedure = (input: unknown) => Promise<unknown>;
 
 function procedureOf(caller: Record<string, unknown>, name: string): Procedure {
-  return name.split(".").reduce<unknown>((node, step) => (node as Record<string, unknown>)[step], caller) as Procedure;
+  return name
+    .split(".")
+    .reduce<unknown>((node, step) => (node as Record<string, unknown>)[step], caller) as Procedure;
 }
 
 async function fromBody(event: H3Event, maxBodyBytes: number): Promise<Record<string, unknown>> {
@@ -71,8 +85,16 @@ async function fromBody(event: H3Event, maxBodyBytes: number): Promise<Record<st
 }
 
 /** A query holds only text: what the schema wants as a number or a flag is read as one, and left alone where it is none. */
-function fromQuery(schema: z.ZodObject, query: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(query).map(([name, value]) => [name, typeof value === "string" ? coerce(fieldOf(schema, name), value) : refuseRepeated(name)]));
+function fromQuery(
+  schema: z.ZodObject,
+  query: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(query).map(([name, value]) => [
+      name,
+      typeof value === "string" ? coerce(fieldOf(schema, name), value) : refuseRepeated(name),
+    ]),
+  );
 }
 
 /** Undefined for a name that the schema does not have, though every object has it: `constructor`. */
@@ -94,9 +116,13 @@ function coerce(schema: z.core.$ZodType | undefined, text: string): unknown {
 /** The schema within `optional`, `default` and the like. */
 function innermost(schema: z.core.$ZodType | undefined): z.core.$ZodType | undefined {
   const definition = schema?._zod.def;
-  return definition && "innerType" in definition ? innermost(definition.innerType as z.core.$ZodType) : schema;
+  return definition && "innerType" in definition
+    ? innermost(definition.innerType as z.core.$ZodType)
+    : schema;
 }
 
 function refuseRepeated(name: string): never {
-  throw new GatewayError("invalid_request", `Cannot use ${name}: it is given more than once`, { param: name });
+  throw new GatewayError("invalid_request", `Cannot use ${name}: it is given more than once`, {
+    param: name,
+  });
 }

@@ -1,5 +1,10 @@
 import { usdFromPicodollars } from "../../shared/money.ts";
-import { type SpendLog, spendLogsReply, type SpendLogsRequest, spendLogsRequest } from "../../shared/spend.ts";
+import {
+  type SpendLog,
+  spendLogsReply,
+  type SpendLogsRequest,
+  spendLogsRequest,
+} from "../../shared/spend.ts";
 import { GatewayError } from "../errors.ts";
 import type { Caller } from "../gateway/caller.ts";
 import { firstUuidAt, hashSecret } from "../secrets.ts";
@@ -11,7 +16,14 @@ import { keyProcedure, router } from "./trpc.ts";
 /** The procedures on spend. */
 export const spendRouter = router({
   logs: keyProcedure
-    .meta({ rest: { method: "GET", path: "/spend/logs", family: "info_routes", summary: "Upstream attempts, newest first; a key sees its own" } })
+    .meta({
+      rest: {
+        method: "GET",
+        path: "/spend/logs",
+        family: "info_routes",
+        summary: "Upstream attempts, newest first; a key sees its own",
+      },
+    })
     .input(spendLogsRequest)
     .output(spendLogsReply)
     .query(({ ctx, input }) => logs(ctx.plane, ctx.caller, input)),
@@ -21,7 +33,11 @@ async function logs(plane: ControlPlane, caller: Caller, request: SpendLogsReque
   const { api_key, start_date, end_date, limit, ...rest } = request;
   const asked = api_key === undefined ? undefined : await ownerOf(plane, api_key);
   if (!caller.isAdmin && asked !== undefined && asked !== caller.id)
-    throw new GatewayError("route_not_allowed", `Cannot show that key's spend: ${caller.name} may look only at its own`, { param: "api_key" });
+    throw new GatewayError(
+      "route_not_allowed",
+      `Cannot show that key's spend: ${caller.name} may look only at its own`,
+      { param: "api_key" },
+    );
   const rows = await listSpend(plane.sql, {
     ...rest,
     limit: limit + 1,
@@ -52,7 +68,15 @@ async function ownerOf({ sql }: ControlPlane, asked: string): Promise<string> {
 }
 
 function toSpendLog(row: SpendRecord): SpendLog {
-  const { cost, key_id, input_tokens, cache_read_tokens, cache_write_tokens, input_audio_tokens, ...rest } = row;
+  const {
+    cost,
+    key_id,
+    input_tokens,
+    cache_read_tokens,
+    cache_write_tokens,
+    input_audio_tokens,
+    ...rest
+  } = row;
   const { output_tokens, reasoning_tokens, output_audio_tokens, ...shown } = rest;
   const usage =
     input_tokens === null
@@ -66,5 +90,11 @@ function toSpendLog(row: SpendRecord): SpendLog {
           reasoning: reasoning_tokens ?? 0,
           output_audio: output_audio_tokens ?? 0,
         };
-  return { ...shown, tags: [...shown.tags], api_key: key_id, spend: cost === null ? null : usdFromPicodollars(cost), usage };
+  return {
+    ...shown,
+    tags: [...shown.tags],
+    api_key: key_id,
+    spend: cost === null ? null : usdFromPicodollars(cost),
+    usage,
+  };
 }

@@ -52,12 +52,19 @@ export function gatewayErrorOf(error: TRPCError): GatewayError {
 /** Open to every key that may call the route from where it is. */
 export const keyProcedure = trpc.procedure.use(({ ctx, meta, path, next }) => {
   const rest = meta?.rest;
-  authorizeRoute(ctx.caller, { path: rest?.path ?? path, families: rest?.family ? [rest.family] : [] }, ctx.address);
+  authorizeRoute(
+    ctx.caller,
+    { path: rest?.path ?? path, families: rest?.family ? [rest.family] : [] },
+    ctx.address,
+  );
   return next();
 });
 
 /** For the admin alone. */
 export const adminProcedure = trpc.procedure.use(({ ctx, meta, path, next }) => {
   if (ctx.caller.isAdmin) return next();
-  throw new GatewayError("route_not_allowed", `Cannot call ${meta?.rest?.path ?? path}: it takes the master key, and ${ctx.caller.name} is not it`);
+  throw new GatewayError(
+    "route_not_allowed",
+    `Cannot call ${meta?.rest?.path ?? path}: it takes the master key, and ${ctx.caller.name} is not it`,
+  );
 });

@@ -22,8 +22,9 @@ export interface Catalog {
 
 type Entry = Config["model_list"][number];
 
-/** Names that a wildcard was asked for come from clients: only so many are kept. */
+/** Names that a wildcard was asked for come from clients: only so many are kept, and prices that run out no longer than this. */
 const wildcardCapacity = 1_000;
+const wildcardTtlMs = 60_000;
 
 export function createCatalog(config: Config): Catalog {
   const entries = groupEntries(config);
@@ -34,7 +35,7 @@ export function createCatalog(config: Config): Catalog {
     else groups.set(name, { name, deployments: members.map((entry) => createDeployment(config, entry)) });
   }
   wildcards.sort((left, right) => right.length - left.length);
-  const matched = new LRUCache<string, Group>({ max: wildcardCapacity });
+  const matched = new LRUCache<string, Group>({ max: wildcardCapacity, ttl: wildcardTtlMs });
   const deployments = [...groups.values()].flatMap((group) => group.deployments);
   return {
     names: [...groups.keys()],

@@ -20,20 +20,24 @@ export async function loadCustomAuth(name: string, directory: string): Promise<V
   const file = await findModule(resolve(directory, modulePath), name);
   const loaded = await loadModule(file, name);
   const customAuth = loaded[exportName];
-  if (typeof customAuth !== "function") throw new Error(`Cannot use custom_auth "${name}": ${file} has no function "${exportName}"`);
+  if (typeof customAuth !== "function")
+    throw new Error(`Cannot use custom_auth "${name}": ${file} has no function "${exportName}"`);
   return (request, apiKey) => vouch(customAuth as CustomAuth, request, apiKey);
 }
 
 /** `custom_auth.check`, `./custom_auth.ts` (its export is then `user_api_key_auth`) or `./custom_auth.ts.check`. */
 function splitName(name: string): { modulePath: string; exportName: string } {
-  if (extensions.some((extension) => name.endsWith(extension))) return { modulePath: name, exportName: "user_api_key_auth" };
+  if (extensions.some((extension) => name.endsWith(extension)))
+    return { modulePath: name, exportName: "user_api_key_auth" };
   const dot = name.lastIndexOf(".");
   if (dot <= 0) return { modulePath: name, exportName: "user_api_key_auth" };
   return { modulePath: name.slice(0, dot), exportName: name.slice(dot + 1) };
 }
 
 async function findModule(path: string, name: string): Promise<string> {
-  const candidates = extensions.some((extension) => path.endsWith(extension)) ? [path] : extensions.map((extension) => path + extension);
+  const candidates = extensions.some((extension) => path.endsWith(extension))
+    ? [path]
+    : extensions.map((extension) => path + extension);
   for (const candidate of candidates) {
     const isThere = await access(candidate).then(
       () => true,
@@ -50,22 +54,35 @@ async function loadModule(file: string, name: string): Promise<Record<string, un
     return await createJiti(pathToFileURL(file).href).import(file);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot load custom_auth "${name}": ${file} failed: ${reason}`, { cause: error });
+    throw new Error(`Cannot load custom_auth "${name}": ${file} failed: ${reason}`, {
+      cause: error,
+    });
   }
 }
 
-async function vouch(customAuth: CustomAuth, request: Request, apiKey: string): Promise<Caller | undefined> {
+async function vouch(
+  customAuth: CustomAuth,
+  request: Request,
+  apiKey: string,
+): Promise<Caller | undefined> {
   const answer: unknown = await ask(customAuth, request, apiKey);
   if (answer === null) return undefined;
   const checked = userApiKeyAuth.safeParse(answer);
   if (checked.success) return callerOfCustomAuth(checked.data);
-  throw new GatewayError("custom_auth_invalid", `custom_auth answered with something that is not a UserAPIKeyAuth: ${invalidRequest(checked.error).message}`);
+  throw new GatewayError(
+    "custom_auth_invalid",
+    `custom_auth answered with something that is not a UserAPIKeyAuth: ${invalidRequest(checked.error).message}`,
+  );
 }
 
 async function ask(customAuth: CustomAuth, request: Request, apiKey: string): Promise<unknown> {
   try {
     return await customAuth(request, apiKey);
   } catch (error) {
-    throw new GatewayError("custom_auth_refused", "Authentication failed: custom_auth refused this key", { cause: error });
+    throw new GatewayError(
+      "custom_auth_refused",
+      "Authentication failed: custom_auth refused this key",
+      { cause: error },
+    );
   }
 }

@@ -17,7 +17,7 @@ describe.skipIf(inject("postgresServers").length === 0)("a database that goes aw
       startPostgres(installed.binDirectory),
       startUpstream(),
     ]);
-    const config = `${simpleConfig(upstream.url)}  database_url: ${server.url}\n  max_key_staleness_s: 3\n`;
+    const config = `${simpleConfig(upstream.url)}  database_url: ${server.url}\n  max_key_staleness_s: 10\n`;
     gateway = await startGatewayProcess(config);
   });
 
@@ -56,7 +56,7 @@ describe.skipIf(inject("postgresServers").length === 0)("a database that goes aw
     expect(await refusalOf(await send("/key/generate", masterKey, {}))).toMatchObject(unavailable);
 
     await expect
-      .poll(async () => (await chat(warm)).status, { timeout: 15_000, interval: 200 })
+      .poll(async () => (await chat(warm)).status, { timeout: 30_000, interval: 200 })
       .toBe(503);
     expect(await refusalOf(await chat(warm))).toMatchObject(unavailable);
     expect((await send("/health/readiness", masterKey)).status).toBe(503);

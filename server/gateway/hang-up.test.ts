@@ -1,6 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import type { ServerResponse } from "node:http";
-import { connect, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, test, vi } from "vitest";
 import {
   openStream,
@@ -53,6 +53,7 @@ function nextCall(
   });
 }
 
+/** Resolves once the upstream's connection has ended too: after how many milliseconds. */
 async function hangUp(socket: Socket, call: UpstreamCall): Promise<number> {
   const hungUpAtMs = performance.now();
   socket.destroy();
@@ -68,7 +69,28 @@ async function onlyRow(gateway: TestGateway): Promise<Record<string, unknown>> {
   });
 }
 
-test("a client that hangs up in mid-stream stops the upstream within 100 ms and pays for what was generated", async () => {
+test.each([
+  ["in mid-stream", true, (response: ServerResponse) => openStream(response, event("Hello"))],
+  ["before a stream begins", true, undefined],
+  ["while a whole reply is awaited", false, undefined],
+])("the upstream's connection ends within 100 ms of a hang-up %s", async (_when, stream, begin) => {
+  await using gateway = await startGateway();
+  const key = await gateway.generateKey();
+  const delaysMs: number[] = [];
+
+  for (let round = 0; round < 5; round += 1) {
+    const called = nextCall(gateway, begin);
+    const socket = await openChat(gateway, key, { stream });
+    const call = await called;
+    if (begin) await once(socket, "data");
+    delaysMs.push(await hangUp(socket, call));
+  }
+
+  // The quickest: a busy machine delays some, a gateway that waits for something delays all.
+  expect(Math.min(...delaysMs)).toBeLessThan(noticeMs);
+});
+
+test("a client that hangs up in mid-stream stops the upstream and pays for what was generated", async () => {
   await using gateway = await startGateway();
   const key = await gateway.generateKey();
   const called = nextCall(gateway, (response) =>
@@ -78,10 +100,13 @@ test("a client that hangs up in mid-stream stops the upstream within 100 ms and 
   const call = await called;
   await once(socket, "data");
 
-  expect(await hangUp(socket, call)).toBeLessThan(noticeMs);
+  await hangUp(socket, call);
 
   expect(await onlyRow(gateway)).toMatchObject({
-    ...{ status: "aborted", error_code: "client_closed", estimated: true, streamed: true },
+    status: "aborted",
+    error_code: "client_closed",
+    estimated: true,
+    streamed: true,
     usage: { input: 8, output: 6 },
     spend: 0.00002,
   });
@@ -95,7 +120,7 @@ test("a client that hangs up while a whole reply is awaited stops the upstream a
   const socket = await openChat(gateway, key, { max_tokens: 100 });
   const call = await called;
 
-  expect(await hangUp(socket, call)).toBeLessThan(noticeMs);
+  await hangUp(socket, call);
 
   expect(await onlyRow(gateway)).toMatchObject({
     status: "aborted",
@@ -114,7 +139,7 @@ test("a client that hangs up in the middle of a whole reply's body stops the ups
   });
   const socket = await openChat(gateway, key, { max_tokens: 100 });
 
-  expect(await hangUp(socket, await called)).toBeLessThan(noticeMs);
+  await hangUp(socket, await called);
 
   expect(await onlyRow(gateway)).toMatchObject({
     status: "aborted",
@@ -129,7 +154,7 @@ test("a client that hangs up before a stream's first chunk pays for its prompt",
   const called = nextCall(gateway);
   const socket = await openChat(gateway, key, { stream: true });
 
-  expect(await hangUp(socket, await called)).toBeLessThan(noticeMs);
+  await hangUp(socket, await called);
 
   expect(await onlyRow(gateway)).toMatchObject({
     status: "aborted",
@@ -158,6 +183,29 @@ test("a client that left while one upstream refused is not sent to the next, and
   expect(await onlyRow(gateway)).toMatchObject({ status: "failure", spend: 0 });
   expect(gateway.upstream.calls).toHaveLength(1);
   expect(await gateway.spendOf(key)).toBe(0);
+});
+
+test("a client that leaves before the upstream's connection stands pays nothing: no call was made", async () => {
+  // Takes connections and never answers a handshake.
+  const deaf = createServer();
+  await once(deaf.listen(0, "127.0.0.1"), "listening");
+  const { port } = deaf.address() as AddressInfo;
+  const api_base = `https://127.0.0.1:${port}`;
+  await using gateway = await startGateway({
+    config: () => configText({ model_list: [modelEntry({ model_name: "gpt", api_base })] }),
+  });
+  const key = await gateway.generateKey();
+  const connected = once(deaf, "connection");
+  const socket = await openChat(gateway, key);
+  const [connection] = (await connected) as [Socket];
+
+  socket.destroy();
+  // By the time that a later connection is served, the gateway has seen the end of this one.
+  await gateway.request("GET", "/health/liveliness");
+  connection.destroy();
+
+  expect(await onlyRow(gateway)).toMatchObject({ spend: 0, estimated: false });
+  deaf.close();
 });
 
 test("a body of hostile depth that is left unpaid by its upstream neither stops the gateway nor goes unrecorded", async () => {

@@ -6,10 +6,11 @@ const nastyText = fc.oneof(
   fc.string({ unit: "grapheme" }),
   fc.constantFrom('"model":"evil"', '\\"model\\":', "}", '{"model":"x"}', "\\", '\\"', "\u2028", '","model":"y'),
 );
+const longText = fc.tuple(fc.integer({ min: 18, max: 30 }), nastyText).map(([length, text]) => "x".repeat(length) + text);
 const member = fc.oneof(fc.constantFrom("model", "usage", "stream", "m\u006fdel", "mo\\del"), nastyText);
 const object = fc.dictionary(
   member,
-  fc.oneof(nastyText, fc.jsonValue(), fc.record({ model: nastyText, deep: fc.array(fc.record({ usage: nastyText })) })),
+  fc.oneof(nastyText, longText, fc.jsonValue(), fc.record({ model: longText, deep: fc.array(fc.record({ usage: nastyText })) })),
   { noNullPrototype: true },
 );
 const spaces = fc.constantFrom(undefined, 1, 2, "\t");

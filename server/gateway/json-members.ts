@@ -41,25 +41,40 @@ export function findMembers(json: Buffer, within: Span, names: readonly Buffer[]
 export function editMembers(json: Buffer, edits: ReadonlyMap<string, Buffer | null>): Buffer {
   const pieces: Buffer[] = [];
   const added = new Map(edits);
-  const separator = () => (pieces.length === 0 ? braceBytes : commaBytes);
   const members = new Members(json, { start: 0, end: json.length });
+  let kept: Span | undefined;
+  const keep = ({ start, end }: Span) => pieces.push(pieces.length === 0 ? braceBytes : commaBytes, json.subarray(start, end));
   while (members.next()) {
     const name = members.name();
     const edit = edits.get(name);
     added.delete(name);
-    if (edit === null) continue;
-    if (edit === undefined) pieces.push(separator(), json.subarray(members.nameStart - 1, members.valueEnd));
-    else pieces.push(separator(), json.subarray(members.nameStart - 1, members.valueStart), edit);
+    const start = kept?.start ?? members.nameStart - 1;
+    if (edit === undefined) {
+      kept = { start, end: members.valueEnd };
+    } else if (edit === null) {
+      if (kept) keep(kept);
+      kept = undefined;
+    } else {
+      keep({ start, end: members.valueStart });
+      pieces.push(edit);
+      kept = undefined;
+    }
   }
-  for (const [name, value] of added) if (value !== null) pieces.push(separator(), Buffer.from(`${JSON.stringify(name)}:`), value);
+  if (kept) keep(kept);
+  for (const [name, value] of added)
+    if (value !== null) pieces.push(pieces.length === 0 ? braceBytes : commaBytes, Buffer.from(`${JSON.stringify(name)}:`), value);
   return pieces.length === 0 ? Buffer.from("{}") : Buffer.concat([...pieces, closeBytes]);
 }
 
-/** Whether bytes stand at a place. Byte by byte, because they are too few for a native comparison to earn its call. */
-export function standsAt(bytes: Buffer, { start, end }: Span, wanted: Buffer): boolean {
-  if (end - start !== wanted.length) return false;
+/** Whether bytes stand at a place. One by one, because they are too few for a native comparison to earn its call. */
+export function standsAt(bytes: Buffer, start: number, wanted: Buffer): boolean {
   for (let at = 0; at < wanted.length; at += 1) if (bytes[start + at] !== wanted[at]) return false;
   return true;
+}
+
+/** Whether a value is, byte for byte, the one wanted. */
+export function isValue(bytes: Buffer, { start, end }: Span, wanted: Buffer): boolean {
+  return end - start === wanted.length && standsAt(bytes, start, wanted);
 }
 
 const braceBytes = Buffer.from("{");
@@ -78,6 +93,7 @@ class Members {
   readonly #json: Buffer;
   readonly #end: number;
   #at: number;
+  #isEscaped = false;
 
   constructor(json: Buffer, { start, end }: Span) {
     this.#json = json;
@@ -97,38 +113,59 @@ class Members {
     }
     if (at >= end) return false;
     this.nameStart = at + 1;
-    this.nameEnd = stringEnd(json, this.nameStart, end) - 1;
+    this.nameEnd = this.#nameEnd(this.nameStart);
     this.valueStart = skipToValue(json, this.nameEnd + 1, end);
     this.valueEnd = skipValue(json, this.valueStart, end);
     this.#at = this.valueEnd;
     return true;
   }
 
-  /** One that is written with escapes is the same name to a parser. */
   isNamed(name: Buffer): boolean {
-    const length = this.nameEnd - this.nameStart;
-    if (length === name.length) return standsAt(this.#json, { start: this.nameStart, end: this.nameEnd }, name);
-    return length > name.length && this.#isEscaped() && this.name() === name.toString();
+    if (this.#isEscaped) return this.name() === name.toString();
+    return this.nameEnd - this.nameStart === name.length && standsAt(this.#json, this.nameStart, name);
   }
 
+  /** One that is written with escapes is the same name to a parser. */
   name(): string {
     const raw = this.#json.toString("utf8", this.nameStart, this.nameEnd);
-    return this.#isEscaped() ? JSON.parse(`"${raw}"`) : raw;
+    return this.#isEscaped ? JSON.parse(`"${raw}"`) : raw;
   }
 
-  #isEscaped(): boolean {
-    for (let at = this.nameStart; at < this.nameEnd; at += 1) if (this.#json[at] === backslash) return true;
-    return false;
+  #nameEnd(start: number): number {
+    const json = this.#json;
+    this.#isEscaped = false;
+    let at = start;
+    while (at < this.#end && json[at] !== quote) {
+      if (json[at] === backslash) this.#isEscaped = true;
+      at += json[at] === backslash ? 2 : 1;
+    }
+    return at;
   }
 }
 
+/** Up to this length a loop finds a quote sooner than a native search begins. */
+const shortString = 24;
+
 /** The place behind the closing quote of a string whose first character is at `at`. */
 function stringEnd(json: Buffer, at: number, end: number): number {
+  const near = Math.min(at + shortString, end);
   let place = at;
-  while (place < end) {
+  while (place < near) {
     const byte = json[place];
     if (byte === quote) return place + 1;
     place += byte === backslash ? 2 : 1;
+  }
+  return longStringEnd(json, place, end);
+}
+
+/** From a place in a string that is not within an escape. A quote ends it unless an odd number of backslashes precedes. */
+function longStringEnd(json: Buffer, at: number, end: number): number {
+  let found = json.indexOf(quote, at);
+  while (found !== -1 && found < end) {
+    let first = found;
+    while (first > at && json[first - 1] === backslash) first -= 1;
+    if ((found - first) % 2 === 0) return found + 1;
+    found = json.indexOf(quote, found + 1);
   }
   return end;
 }

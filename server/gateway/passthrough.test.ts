@@ -11,6 +11,12 @@ import {
 /** What a parse and a stringify would lose: spaces, the order of names, the forms of numbers and of characters. */
 const odd = String.raw`"temperature":1.0, "seed" : 12345678901234567890,"z":1e2,"a":-0.0, "note":"\u00e9\/\ud83d\ude00 é \"model\": \"gpt\"","deep":{"model":"gpt","list":[ 1 ,2]}`;
 
+const oddRequest = (model: string) =>
+  `{"x_first":null, "model" : "${model}",${odd}, "messages":[{"role":"user","content":"Hi","x":1.0}]}`;
+
+const oddEvents = (model: string) =>
+  `data: {${odd}, "model" : "${model}","choices":[]}\n\ndata:{"choices":[],"model":"${model}","system_fingerprint":"fp"}\n\ndata: [DONE]\n\n`;
+
 function send(gateway: TestGateway, body: string): Promise<Response> {
   return gateway.request("POST", "/v1/chat/completions", { body });
 }
@@ -18,14 +24,9 @@ function send(gateway: TestGateway, body: string): Promise<Response> {
 test("a request reaches the upstream byte for byte, but for the model's name", async () => {
   await using gateway = await startGateway();
 
-  await send(
-    gateway,
-    `{ "x_first":null, "model" : "gpt",${odd}, "messages":[{"role":"user","content":"Hi","x":1.0}] }`,
-  );
+  await send(gateway, oddRequest("gpt"));
 
-  expect(gateway.upstream.calls[0]?.text).toBe(
-    `{"x_first":null,"model" : "gpt-real",${odd.replaceAll(", ", ",")},"messages":[{"role":"user","content":"Hi","x":1.0}]}`,
-  );
+  expect(gateway.upstream.calls[0]?.text).toBe(oddRequest("gpt-real"));
 });
 
 test("no upstream can read another model than the one that was authorised, also where the body names two", async () => {
@@ -61,16 +62,14 @@ test("a whole reply reaches the client byte for byte, but for the model's name",
 
 test("a stream reaches the client byte for byte, but for the model's name in every chunk", async () => {
   await using gateway = await startGateway();
-  const events = (model: string) =>
-    `data: {${odd}, "model" : "${model}","choices":[]}\n\ndata:{"choices":[],"model":"${model}","system_fingerprint":"fp"}\n\ndata: [DONE]\n\n`;
   gateway.upstream.answer((_call, response) => {
-    openStream(response, events("gpt-real-2024"));
+    openStream(response, oddEvents("gpt-real-2024"));
     response.end();
   });
 
   const response = await gateway.chat(masterKey, { stream: true });
 
-  expect(await response.text()).toBe(events("gpt"));
+  expect(await response.text()).toBe(oddEvents("gpt"));
 });
 
 test("replies keep the upstream's name of the model where return_upstream_model says so", async () => {

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { Writable } from "node:stream";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Call } from "./call.ts";
 import { StreamReply } from "./reply-stream.ts";
@@ -94,14 +94,15 @@ test("wherever a stream is cut, its usage is read, and shown only to a client th
   );
 });
 
+const manyByteStream = (model: string) =>
+  `data: {"model":"${model}","choices":[{"delta":{"content":"ü😀"}}]}\r\n\r\n: c\n\ndata: [DONE]\n\n`;
+
 test("a stream in single bytes is that stream", async () => {
-  const stream = (model: string) =>
-    `data: {"model":"${model}","choices":[{"delta":{"content":"ü😀"}}]}\r\n\r\n: c\n\ndata: [DONE]\n\n`;
-  const bytes = Buffer.from(stream("gpt-real"));
+  const bytes = Buffer.from(manyByteStream("gpt-real"));
 
   const { text } = await pass(Array.from(bytes, (_byte, at) => bytes.subarray(at, at + 1)));
 
-  expect(text).toBe(stream("gpt"));
+  expect(text).toBe(manyByteStream("gpt"));
 });
 
 test("usage beside a last piece of text is read, and the text is shown to everybody", async () => {

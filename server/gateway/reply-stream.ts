@@ -3,7 +3,7 @@ import { errorBodyOf } from "../errors.ts";
 import type { BodyReader, CallFailure } from "../providers/call.ts";
 import type { Call } from "./call.ts";
 import { EscapedText } from "./escaped-text.ts";
-import { standsAt } from "./json-members.ts";
+import { isValue } from "./json-members.ts";
 import { SseEvents } from "./sse-events.ts";
 import { readStreamEvent } from "./stream-event.ts";
 import { failureOfCall } from "./upstream-error.ts";
@@ -55,8 +55,7 @@ export class StreamReply implements BodyReader {
 
   onEnd(): void {
     const { response } = this.#call;
-    const rest = this.#events.rest();
-    if (rest.length > 0) response.write(this.#pass(Buffer.from("\n\n")));
+    if (this.#events.isMidEvent) response.write(this.#pass(Buffer.from("\n\n")));
     response.end(this.#isDone || this.#hasError ? undefined : done);
     this.#conclude(this.#hasError ? { kind: "broken", reason: "error in the stream" } : undefined);
   }
@@ -80,7 +79,7 @@ export class StreamReply implements BodyReader {
       if (isHidden) {
         pieces.push(bytes.subarray(copied, start));
         copied = end;
-      } else if (model && this.#model && !standsAt(bytes, model, this.#model)) {
+      } else if (model && this.#model && !isValue(bytes, model, this.#model)) {
         pieces.push(bytes.subarray(copied, model.start), this.#model);
         copied = model.end;
       }

@@ -2,7 +2,7 @@ import type { Usage } from "../../shared/spend.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
 import { readUsage } from "../providers/usage.ts";
-import { findMembers } from "./json-members.ts";
+import { findMembers, isValue } from "./json-members.ts";
 
 /** A reply that is held until it is complete: whatever breaks before can still be told as an error. */
 export type Whole =
@@ -29,6 +29,7 @@ export async function readWhole(answer: Answer, model: string | undefined): Prom
   const usage = readUsage(reported?.value);
   if (!modelSpan || model === undefined) return { kind: "complete", body, usage };
   const name = Buffer.from(JSON.stringify(model));
+  if (isValue(body, modelSpan, name)) return { kind: "complete", body, usage };
   return { kind: "complete", body: Buffer.concat([body.subarray(0, modelSpan.start), name, body.subarray(modelSpan.end)]), usage };
 }
 

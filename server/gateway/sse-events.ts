@@ -5,23 +5,28 @@
  * Lines end in LF or CRLF. A lone CR, which the standard allows, is in no use among model providers.
  */
 export class SseEvents {
-  #rest: Buffer = empty;
+  /** Pieces of one event, joined only when a line ends: joining them as they come would copy a long event over and over. */
+  #rest: Buffer[] = [];
 
   /** Calls `visit` with the place of each event that these bytes complete, and returns the bytes that the places are in. */
   push(chunk: Buffer, visit: (bytes: Buffer, start: number, end: number) => void): Buffer {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    if (this.#rest.length > 0 && !chunk.includes(lineFeed)) {
+      this.#rest.push(chunk);
+      return empty;
+    }
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([...this.#rest, chunk]);
     let start = 0;
     for (let end = eventEnd(bytes, start); end !== -1; end = eventEnd(bytes, start)) {
       visit(bytes, start, end);
       start = end;
     }
-    this.#rest = bytes.subarray(start);
+    this.#rest = start === bytes.length ? [] : [bytes.subarray(start)];
     return bytes.subarray(0, start);
   }
 
-  /** What the stream ended with, without the blank line that it owed. */
-  rest(): Buffer {
-    return this.#rest;
+  /** Whether the stream ended without the blank line that an event owes. */
+  get isMidEvent(): boolean {
+    return this.#rest.length > 0;
   }
 }
 

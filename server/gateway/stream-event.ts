@@ -52,7 +52,7 @@ export function readStreamEvent(bytes: Buffer, event: Span, text: EscapedText): 
 /** The data of an event: what follows `data:` on its line. Other fields and comments come before it, if at all. */
 function payloadOf(bytes: Buffer, { start, end }: Span): Span {
   let line = start;
-  while (!standsAt(bytes, { start: line, end: line + data.length }, data)) {
+  while (!standsAt(bytes, line, data)) {
     line = bytes.indexOf(lineFeed, line) + 1;
     if (line === 0 || line >= end) return { start: end, end };
   }

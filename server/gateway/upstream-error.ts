@@ -13,6 +13,8 @@ export interface AttemptFailure {
 /** What an upstream's words about a refused request may take. */
 const maxErrorBytes = 64 * 1024;
 
+const maxCodeLength = 255;
+
 /** Statuses with which an upstream says that the request itself is wrong: no other deployment will think better of it. */
 const requestStatuses = new Set([400, 409, 413, 415, 422]);
 
@@ -54,7 +56,7 @@ function refusal(status: number, body: Buffer, named: string): GatewayError {
   const param = textOf(told["param"]);
   return new GatewayError("upstream_refused", message, {
     ...(param !== undefined && { param }),
-    upstream: { status, type: textOf(told["type"]) ?? "invalid_request_error", code: textOf(told["code"]) ?? null },
+    upstream: { status, type: textOf(told["type"]) ?? "invalid_request_error", code: nameOf(told["code"]) ?? null },
   });
 }
 
@@ -71,6 +73,11 @@ function errorOf(body: Buffer): Record<string, unknown> {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
+}
+
+/** A code as the ledger's column can hold it: of sane length, without control characters and halves of surrogate pairs. */
+function nameOf(value: unknown): string | undefined {
+  return textOf(value)?.slice(0, maxCodeLength).replaceAll(/[\p{Cc}\p{Cs}]/gu, "");
 }
 
 function textOf(value: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import type { Logger } from "../log.ts";
@@ -33,6 +33,18 @@ describe.each(engines)("$name", ({ open }) => {
     record(ledger, 2_500);
     await ledger.flush();
     expect(await countedIn(sql)).toEqual({ rows: 2_500n, spend: 2_500n, calls: 2_500n });
+  });
+
+  test("flushes at once share the work: no row is lost, and none is left by whichever ends first", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    await using ledger = startLedger(sql);
+    record(ledger, 1_500);
+    const flushes = [ledger.flush(), ledger.flush()];
+    record(ledger, 700);
+    flushes.push(ledger.flush());
+    await Promise.all(flushes);
+    expect(await countedIn(sql)).toEqual({ rows: 2_200n, spend: 2_200n, calls: 2_200n });
   });
 
   test(
@@ -292,15 +304,15 @@ function loggerTo(log: LogLine[]): Logger {
 async function openLine(url: string | undefined) {
   if (url === undefined) throw new Error("Cannot break the line to a database that has none");
   const proxy = await startTcpProxy(url);
-  const { sql, close } = await openDatabase({
+  const { sql } = await openDatabase({
     url: proxy.url,
     dataDir: "",
     poolSize: 4,
     prepare: true,
   });
   const dispose = async () => {
+    await sql.end({ timeout: 0 });
     await proxy.cut();
-    await close();
   };
   return { proxy, sql, [Symbol.asyncDispose]: dispose };
 }

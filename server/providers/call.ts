@@ -100,6 +100,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   #early: Buffer[] = [];
   #outcome: "ended" | CallFailure | undefined;
   #aborted = false;
+  #isSent = false;
   status = 0;
   headers: Answer["headers"] = {};
 
@@ -122,6 +123,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
+    this.#isSent = !this.#aborted;
     if (this.#aborted) controller.abort(new Error("the client is gone"));
   }
 
@@ -144,7 +146,8 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#release();
-    this.#conclude(this.#aborted ? { kind: "aborted", reason: "client gone" } : failureOf(error));
+    // Aborted while the connection was still being made, a call never reached the upstream: nothing is owed for it.
+    this.#conclude(this.#aborted && this.#isSent ? { kind: "aborted", reason: "client gone" } : failureOf(error));
   }
 
   #conclude(outcome: "ended" | CallFailure): void {

@@ -106,7 +106,9 @@ test("Azure is asked in the version that the deployment names", async () => {
 test("headers and organization of a deployment are sent; those that frame the body are the gateway's", async () => {
   await using gateway = await gatewayWith((url) => [
     {
-      ...{ model_name: "gpt", api_base: `${url}/v1`, organization: "org-1" },
+      model_name: "gpt",
+      api_base: `${url}/v1`,
+      organization: "org-1",
       headers: {
         "X-Team": "blue",
         Authorization: "Token of-its-own",

@@ -29,7 +29,8 @@ test("a mock answers a chat with its text, as the model that was asked for, with
   const reply = (await (await gateway.chat(masterKey)).json()) as Record<string, unknown>;
 
   expect(reply).toMatchObject({
-    ...{ object: "chat.completion", model: "gpt" },
+    object: "chat.completion",
+    model: "gpt",
     choices: [{ index: 0, message: { role: "assistant", content: text }, finish_reason: "stop" }],
     usage: {
       prompt_tokens: expect.any(Number),

@@ -81,8 +81,6 @@ describe.each(engines)("$name", ({ open }) => {
     const other = newKey();
     await insertKey(sql, key);
     await insertKey(sql, other);
-    const taken = (constraint_name: string) =>
-      expect.objectContaining({ code: "23505", constraint_name });
     await expect(insertKey(sql, newKey({ key_alias: "ci-bot" }))).rejects.toEqual(
       taken("virtual_key_key_alias_key"),
     );
@@ -148,13 +146,11 @@ describe.each(engines)("$name", ({ open }) => {
     expect(await updateKey(sql, newKeyId(), { blocked: true })).toBe(false);
   });
 
-  test.each<[string, Partial<KeyColumns>]>([
-    [
-      "text with quotes, commas, braces and backslashes",
+  test("texts, lists and metadata come back as they went in, by insert and by update", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const written: Partial<KeyColumns>[] = [
       { models: [nastyText, "", "null", "NULL", "{}", '"', "\\", "a,b", " a "] },
-    ],
-    [
-      "nested metadata",
       {
         metadata: {
           a: { b: [1, 0.1, true, null, [], {}, { "": "" }] },
@@ -162,31 +158,21 @@ describe.each(engines)("$name", ({ open }) => {
           0: "zero",
         },
       },
-    ],
-    [
-      "metadata that looks like the driver's own values",
+      // Names that the driver gives to fields of its own.
       { metadata: { value: 1, type: 25, raw: "x", toString: "text", length: 3 } },
-    ],
-    [
-      "nothing at all",
       { models: [], aliases: {}, metadata: {}, tags: [], allowed_routes: [], allowed_ips: [] },
-    ],
-  ])("a key keeps %s", async (_what, columns) => {
-    await using opened = await open();
-    const { sql } = opened.database;
-    const [inserted, updated] = [newKey(columns), newKey()];
-    await insertKey(sql, inserted);
-    await insertKey(sql, updated);
-    await updateKey(sql, updated.key_id, columns);
-    expect(await findKey(sql, { key_id: inserted.key_id })).toMatchObject(columns);
-    expect(await findKey(sql, { key_id: updated.key_id })).toMatchObject(columns);
-    const kept = { metadata: columns.metadata ?? {}, aliases: columns.aliases ?? {} };
+    ];
+    for (const columns of written) {
+      const [inserted, updated] = [newKey(columns), newKey()];
+      await insertKey(sql, inserted);
+      await insertKey(sql, updated);
+      await updateKey(sql, updated.key_id, columns);
+      expect(await findKey(sql, { key_id: inserted.key_id })).toMatchObject(columns);
+      expect(await findKey(sql, { key_id: updated.key_id })).toMatchObject(columns);
+    }
     expect(
-      await sql`select jsonb_typeof(metadata) as type, metadata, aliases from virtual_key`,
-    ).toEqual([
-      { type: "object", ...kept },
-      { type: "object", ...kept },
-    ]);
+      await sql`select distinct jsonb_typeof(metadata) as metadata, jsonb_typeof(aliases) as aliases from virtual_key`,
+    ).toEqual([{ metadata: "object", aliases: "object" }]);
   });
 
   test("deleting keys takes their secrets along and leaves their spend", async () => {
@@ -257,24 +243,21 @@ describe.each(engines)("$name", ({ open }) => {
     }
   });
 
-  test.each([
-    ["an id in another form", { key_id: "key_1" as const }],
-    ["a hash in another form", { hash: "ABC" }],
-    ["an empty alias", { key_alias: "" }],
-    ["a type that there is not", { key_type: "management" as "default" }],
-    ["metadata that is a list", { metadata: [] as unknown as Record<string, unknown> }],
-  ])("a key with %s is refused", async (_what, fault) => {
+  test("a key that breaks a rule is refused, as is a second current secret", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await expect(insertKey(sql, { ...newKey(), ...fault })).rejects.toMatchObject({
-      code: "23514",
-    });
+    const faults: Partial<NewKey>[] = [
+      { key_id: "key_1" },
+      { hash: "ABC" },
+      { key_alias: "" },
+      { key_type: "management" as "default" },
+      { metadata: [] as unknown as Record<string, unknown> },
+    ];
+    for (const fault of faults)
+      await expect(insertKey(sql, { ...newKey(), ...fault })).rejects.toMatchObject({
+        code: "23514",
+      });
     expect((await listKeys(sql, page())).total).toBe(0);
-  });
-
-  test("a key has one current secret", async () => {
-    await using opened = await open();
-    const { sql } = opened.database;
     const key = newKey();
     await insertKey(sql, key);
     const second = sql`insert into key_secret (hash, key_id, last_four) values (${hashSecret("sk-2")}, ${key.key_id}, '2222')`;
@@ -337,26 +320,29 @@ const nasty = {
   aliases: { fast: nastyText },
 };
 
+function taken(constraint_name: string): unknown {
+  return expect.objectContaining({ code: "23505", constraint_name });
+}
+
 function newKey(columns: Partial<KeyColumns> = {}): NewKey {
   const secret = newSecret();
   return {
-    ...{
-      key_alias: null,
-      models: [],
-      aliases: {},
-      metadata: {},
-      tags: [],
-      user_id: null,
-      allowed_routes: [],
-    },
-    ...{ key_type: "default", allowed_ips: [], blocked: false, expires: null },
+    key_alias: null,
+    models: [],
+    aliases: {},
+    metadata: {},
+    tags: [],
+    user_id: null,
+    allowed_routes: [],
+    key_type: "default",
+    allowed_ips: [],
+    blocked: false,
+    expires: null,
     ...columns,
-    ...{
-      key_id: newKeyId(),
-      hash: hashSecret(secret),
-      last_four: secret.slice(-4),
-      created_by: "master",
-    },
+    key_id: newKeyId(),
+    hash: hashSecret(secret),
+    last_four: secret.slice(-4),
+    created_by: "master",
   };
 }
 
@@ -385,11 +371,7 @@ function announced(key_id: string, secret_hash: string | null = null) {
 async function announcements({ database }: TestDatabase) {
   const { sql } = database;
   const heard: unknown[] = [];
-  let wake = () => {};
-  await database.listen(changeChannel, (payload) => {
-    heard.push(JSON.parse(payload));
-    wake();
-  });
+  await database.listen(changeChannel, (payload) => heard.push(JSON.parse(payload)));
   return async (write: () => PromiseLike<unknown>) => {
     heard.length = 0;
     const before = await changesOf(sql);
@@ -397,7 +379,7 @@ async function announcements({ database }: TestDatabase) {
     const left = (await changesOf(sql)).slice(before.length);
     // Notifications come in the order of their commits, so what was heard before this one is all that there is.
     await sql.notify(changeChannel, '"end"');
-    while (heard.at(-1) !== "end") await new Promise<void>((resolve) => (wake = resolve));
+    await expect.poll(() => heard.at(-1), { timeout: 10_000, interval: 5 }).toBe("end");
     // Of several alike in one transaction Postgres sends one.
     expect(new Set(heard.slice(0, -1).map((change) => JSON.stringify(change)))).toEqual(
       new Set(left.map((change) => JSON.stringify(change))),

@@ -1,9 +1,10 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { firstUuidAt, uuidv7 } from "../secrets.ts";
 import { engines } from "../testing/database.ts";
 import { spendRow } from "../testing/spend-row.ts";
-import type { Sql, SqlPool } from "./database.ts";
+import { expectedSums, oneCall, sumsOf } from "../testing/spend-sums.ts";
+import type { SqlPool } from "./database.ts";
 import {
   ensurePartition,
   insertSpend,
@@ -41,7 +42,7 @@ describe.each(engines)("$name", ({ open }) => {
     });
   });
 
-  test("a batch that is sent twice counts once, and of one that overlaps only what is new", async () => {
+  test("a row counts once, whether its batch is sent twice, overlaps with another, or holds it twice", async () => {
     await using opened = await open();
     const { sql } = opened.database;
     await ensurePartition(sql, march);
@@ -54,15 +55,9 @@ describe.each(engines)("$name", ({ open }) => {
     const { rows: count, keys, days } = await sumsOf(sql);
     expect([count, keys["key_1"]]).toEqual([4n, 1_111n]);
     expect(days["2026-03-04 tag t"]).toMatchObject({ spend: 1_111n, calls: 4n });
-  });
-
-  test("an id that stands twice in one batch counts once", async () => {
-    await using opened = await open();
-    const { sql } = opened.database;
-    await ensurePartition(sql, march);
-    const row = spendRow({ cost: "5" });
-    await insertSpend(sql, [row, spendRow({ cost: "6" }), row]);
-    expect(await sumsOf(sql)).toMatchObject({ rows: 2n, keys: { key_1: 11n } });
+    const twice = spendRow({ cost: "5", key_id: "key_2" });
+    await insertSpend(sql, [twice, spendRow({ cost: "6", key_id: "key_2" }), twice]);
+    expect(await sumsOf(sql)).toMatchObject({ rows: 6n, keys: { key_2: 11n } });
   });
 
   test("a tag that a key bears twice is counted once", async () => {
@@ -81,6 +76,7 @@ describe.each(engines)("$name", ({ open }) => {
     await ensurePartition(sql, march);
     await insertSpend(sql, [spendRow({ cost: null, ...noTokens, key_id: "key_new" })]);
     expect((await sumsOf(sql)).keys).toEqual({ key_new: 0n });
+    expect(await listSpend(sql, everything)).toMatchObject([{ cost: null, ...noTokens }]);
     await insertSpend(sql, [
       spendRow({ cost: "3", key_id: "key_new" }),
       spendRow({ cost: "0", status: "failure", error_code: "429", ...noTokens, key_id: "key_new" }),
@@ -89,14 +85,12 @@ describe.each(engines)("$name", ({ open }) => {
     const { keys, days } = await sumsOf(sql);
     expect(keys).toEqual({ key_new: 5n });
     expect(days["2026-03-04 key key_new"]).toEqual({
-      ...{
-        spend: 5n,
-        calls: 4n,
-        failed_calls: 1n,
-        unpriced_calls: 1n,
-        input_tokens: 38n,
-        output_tokens: 52n,
-      },
+      spend: 5n,
+      calls: 4n,
+      failed_calls: 1n,
+      unpriced_calls: 1n,
+      input_tokens: 38n,
+      output_tokens: 52n,
     });
   });
 
@@ -138,7 +132,7 @@ describe.each(engines)("$name", ({ open }) => {
             expect(await sumsOf(sql)).toEqual(expectedSums(batches.flat()));
           },
         ),
-        { numRuns: 30 },
+        { numRuns: 20 },
       );
     },
   );
@@ -218,22 +212,23 @@ describe.each(engines)("$name", ({ open }) => {
     await expect(again).rejects.toMatchObject({ code: "23505" });
   });
 
-  test.each([
-    ["a cost below zero", { cost: "-1" }],
-    ["a status that there is not", { status: "lost" as "failure" }],
-    ["no model", { model: null as unknown as string }],
-    ["text with a NUL", { error_code: "a\u0000b" }],
-    ["half a character", { error_code: "\ud83d" }],
-    ["a fraction of a token", { input_tokens: 1.5 }],
-    ["more money than a column holds", { cost: "1".repeat(39) }],
-  ])("a row with %s is refused, and with it the batch", async (_what, fault) => {
+  test("a row that breaks a rule is refused, and with it the batch", async () => {
     await using opened = await open();
     const { sql } = opened.database;
     await ensurePartition(sql, march);
-    await expect(insertSpend(sql, [spendRow(), spendRow(fault)])).rejects.toMatchObject({
-      code: expect.stringMatching(/^2[23]/),
-    });
-    expect(await sumsOf(sql)).toEqual({ rows: 0n, keys: {}, days: {} });
+    const faults: [string, Partial<SpendRow>][] = [
+      ["23514", { cost: "-1" }],
+      ["23514", { status: "lost" as "failure" }],
+      ["23502", { model: null as unknown as string }],
+      ["22P05", { error_code: "a\u0000b" }],
+      ["22P02", { error_code: "\ud83d" }],
+      ["22P02", { input_tokens: 1.5 }],
+      ["22003", { cost: "1".repeat(39) }],
+    ];
+    for (const [code, fault] of faults) {
+      await expect(insertSpend(sql, [spendRow(), spendRow(fault)])).rejects.toMatchObject({ code });
+      expect(await sumsOf(sql)).toEqual({ rows: 0n, keys: {}, days: {} });
+    }
   });
 
   test("a row is read as it was written, with any text and any amount", async () => {
@@ -242,39 +237,25 @@ describe.each(engines)("$name", ({ open }) => {
     await ensurePartition(sql, march);
     const nasty = `it's "q" \\ \\u0041 {a,b} \n\t % $1 ${"é漢🦆"} NULL`;
     const row = spendRow({
-      ...{
-        request_id: nasty,
-        key_id: nasty,
-        user_id: nasty,
-        tags: [nasty, "", "null", "a,b", "{}"],
-        error_code: nasty,
-      },
-      ...{
-        model: nasty,
-        model_group: nasty,
-        deployment: nasty,
-        upstream_model: nasty,
-        price_source: nasty,
-      },
-      ...{ cost: String(2n ** 63n + 1n), input_tokens: 2 ** 53 - 1, output_tokens: 2 ** 31 },
+      request_id: nasty,
+      key_id: nasty,
+      user_id: nasty,
+      tags: [nasty, "", "null", "a,b", "{}"],
+      error_code: nasty,
+      model: nasty,
+      model_group: nasty,
+      deployment: nasty,
+      upstream_model: nasty,
+      price_source: nasty,
+      cost: String(2n ** 63n + 1n),
+      input_tokens: 2 ** 53 - 1,
+      output_tokens: 2 ** 31,
     });
     await insertSpend(sql, [row]);
     const { rates, ...shown } = row;
     expect(await listSpend(sql, everything)).toEqual([{ ...shown, cost: 2n ** 63n + 1n }]);
     expect(await sql`select rates from spend_log`).toEqual([{ rates }]);
     expect((await sumsOf(sql)).keys).toEqual({ [nasty]: 2n ** 63n + 1n });
-  });
-
-  test("an unknown amount is read as null", async () => {
-    await using opened = await open();
-    const { sql } = opened.database;
-    await ensurePartition(sql, march);
-    await insertSpend(sql, [
-      spendRow({ cost: null, rates: null, price_source: null, ...noTokens }),
-    ]);
-    expect(await listSpend(sql, everything)).toMatchObject([
-      { cost: null, price_source: null, ...noTokens },
-    ]);
   });
 
   test("rows are listed newest first, by what is asked for", async () => {
@@ -346,96 +327,25 @@ describe.each(engines)("$name", ({ open }) => {
 });
 
 const everything: SpendFilter = {
-  ...{ key_id: undefined, request_id: undefined, user_id: undefined, status: undefined },
-  ...{ from: undefined, before: undefined, cursor: undefined, limit: 100 },
+  key_id: undefined,
+  request_id: undefined,
+  user_id: undefined,
+  status: undefined,
+  from: undefined,
+  before: undefined,
+  cursor: undefined,
+  limit: 100,
 };
 
 const noTokens = {
-  ...{
-    input_tokens: null,
-    cache_read_tokens: null,
-    cache_write_tokens: null,
-    input_audio_tokens: null,
-  },
-  ...{ output_tokens: null, reasoning_tokens: null, output_audio_tokens: null },
+  input_tokens: null,
+  cache_read_tokens: null,
+  cache_write_tokens: null,
+  input_audio_tokens: null,
+  output_tokens: null,
+  reasoning_tokens: null,
+  output_audio_tokens: null,
 };
-
-/** What one call of `spendRow` adds to a day, but for its cost. */
-const oneCall = {
-  calls: 1n,
-  failed_calls: 0n,
-  unpriced_calls: 0n,
-  input_tokens: 19n,
-  output_tokens: 26n,
-};
-
-type DaySums = typeof oneCall & { spend: bigint };
-
-interface Sums {
-  readonly rows: bigint;
-  readonly keys: Record<string, bigint>;
-  /** By day, kind and id of the owner. */
-  readonly days: Record<string, DaySums>;
-}
-
-async function sumsOf(sql: Sql): Promise<Sums> {
-  const [counted] = await sql<{ rows: bigint }[]>`select count(*) as rows from spend_log`;
-  const keys = await sql<{ key_id: string; spend: bigint }[]>`select key_id, spend from key_spend`;
-  const days = await sql<({ owner: string } & DaySums)[]>`
-    select concat_ws(' ', day, owner_kind, owner_id) as owner, spend, calls, failed_calls, unpriced_calls, input_tokens, output_tokens
-      from spend_daily order by day, owner_kind, owner_id`;
-  return {
-    rows: counted?.rows ?? 0n,
-    keys: Object.fromEntries(keys.map(({ key_id, spend }) => [key_id, spend])),
-    days: Object.fromEntries(days.map(({ owner, ...sums }) => [owner, { ...sums }])),
-  };
-}
-
-function expectedSums(rows: readonly SpendRow[]): Sums {
-  const keys = new Map<string, bigint>();
-  const days = new Map<string, DaySums>();
-  for (const row of rows) {
-    keys.set(row.key_id, (keys.get(row.key_id) ?? 0n) + BigInt(row.cost ?? 0));
-    for (const owner of ownersOf(row)) days.set(owner, withRow(days.get(owner), row));
-  }
-  return {
-    rows: BigInt(rows.length),
-    keys: Object.fromEntries(keys),
-    days: Object.fromEntries(days),
-  };
-}
-
-function ownersOf({ started_at, key_id, model_group, user_id, tags }: SpendRow): string[] {
-  const day = started_at.toISOString().slice(0, 10);
-  const owners = [
-    `key ${key_id}`,
-    `model ${model_group}`,
-    ...[...new Set(tags)].map((tag) => `tag ${tag}`),
-  ];
-  return [...owners, ...(user_id === null ? [] : [`user ${user_id}`])].map(
-    (owner) => `${day} ${owner}`,
-  );
-}
-
-function withRow(sums: DaySums | undefined, row: SpendRow): DaySums {
-  const count = (...tokens: (number | null)[]) =>
-    tokens.reduce((total, part) => total + BigInt(part ?? 0), 0n);
-  return {
-    spend: (sums?.spend ?? 0n) + BigInt(row.cost ?? 0),
-    calls: (sums?.calls ?? 0n) + 1n,
-    failed_calls: (sums?.failed_calls ?? 0n) + (row.status === "failure" ? 1n : 0n),
-    unpriced_calls: (sums?.unpriced_calls ?? 0n) + (row.cost === null ? 1n : 0n),
-    input_tokens:
-      (sums?.input_tokens ?? 0n) +
-      count(
-        row.input_tokens,
-        row.cache_read_tokens,
-        row.cache_write_tokens,
-        row.input_audio_tokens,
-      ),
-    output_tokens: (sums?.output_tokens ?? 0n) + count(row.output_tokens, row.output_audio_tokens),
-  };
-}
 
 const tokens = fc.option(fc.nat());
 

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { inject } from "vitest";
 import { packageRoot } from "../package.ts";
+import { run } from "./command.ts";
 
 const program = join(packageRoot, "dist/server/main.js");
 
@@ -58,7 +60,7 @@ export async function startGatewayProcess(
   words: readonly string[] = [],
   settings: ProcessSettings = {},
 ): Promise<GatewayProcess> {
-  const own = settings.directory === undefined ? await temporaryDirectory() : undefined;
+  const own = settings.directory === undefined ? await directoryWithDatabase() : undefined;
   const directory = settings.directory ?? own?.path ?? tmpdir();
   await writeFile(join(directory, "config.yaml"), config);
   const running = launch(["--port", "0", ...words], { ...settings, directory });
@@ -88,6 +90,15 @@ export async function startGatewayProcess(
     await dispose();
     throw error;
   }
+}
+
+/** Making an embedded database takes seconds: a process that need not do it itself finds a copy. */
+async function directoryWithDatabase() {
+  const directory = await temporaryDirectory();
+  const dataDir = join(directory.path, ".keyplane");
+  await mkdir(dataDir, { mode: 0o700 });
+  await run("cp", ["-R", join(inject("embeddedTemplate"), "database"), dataDir]);
+  return directory;
 }
 
 interface Running {

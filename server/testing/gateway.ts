@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inject } from "vitest";
+import { expect, inject } from "vitest";
 import { readConfig } from "../config.ts";
 import { createDeps, type Deps } from "../deps.ts";
 import { createLogger } from "../log.ts";
@@ -177,4 +177,37 @@ function clientOf(
       return (await json(`/spend/logs?${query}`))["data"] as Record<string, unknown>[];
     },
   };
+}
+
+export interface ExpectedError {
+  readonly status: number;
+  readonly type: string;
+  readonly param?: string;
+  readonly code?: string;
+}
+
+/** Checks the whole error, and that it tells nothing that it must not; returns its message. */
+export async function expectError(
+  response: Response,
+  { status, type, param, code }: ExpectedError,
+): Promise<string> {
+  const text = await response.text();
+  const body = JSON.parse(text) as { error: { message: string } };
+  expect({ status: response.status, body }).toEqual({
+    status,
+    body: {
+      error: {
+        message: expect.stringMatching(/\S/),
+        type,
+        param: param ?? null,
+        code: code ?? null,
+      },
+    },
+  });
+  expect(response.headers.get("content-type")).toMatch(/^application\/json/);
+  expect(response.headers.get("x-request-id")).toMatch(/\S/);
+  expect(text).not.toMatch(
+    /upstream-secret|sk-master|node_modules|\\n\s*at |\.[jt]s:\d|127\.0\.0\.1/,
+  );
+  return body.error.message;
 }

@@ -28,7 +28,9 @@ export const chatRequest = z.looseObject({
 export const completionRequest = z.looseObject({
   ...call,
   ...stream,
-  prompt: z.union([z.string(), z.array(z.string()), z.array(z.number()), z.array(z.array(z.number()))]).nullish(),
+  prompt: z
+    .union([z.string(), z.array(z.string()), z.array(z.number()), z.array(z.array(z.number()))])
+    .nullish(),
   max_tokens: tokens,
   n: z.number().int().positive().nullish(),
 });
@@ -36,7 +38,15 @@ export const completionRequest = z.looseObject({
 /** POST /v1/embeddings. */
 export const embeddingRequest = z.looseObject({
   ...call,
-  input: z.union([z.string(), z.array(z.string()), z.array(z.number()), z.array(z.array(z.number()))]),
+  input: z.union([
+    z.string(),
+    z.array(z.string()),
+    z.array(z.number()),
+    z.array(z.array(z.number())),
+  ]),
 });
 
-export type CallRequest = z.infer<typeof chatRequest> | z.infer<typeof completionRequest> | z.infer<typeof embeddingRequest>;
+export type CallRequest =
+  | z.infer<typeof chatRequest>
+  | z.infer<typeof completionRequest>
+  | z.infer<typeof embeddingRequest>;
