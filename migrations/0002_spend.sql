@@ -1,3 +1,11 @@
+-- Unit prices that calls were charged at, in picodollars: once for all the rows that share them, and never changed. The
+-- id is the hash of the rest.
+create table rate_card (
+  id text primary key,
+  source text not null,
+  rates jsonb not null
+);
+
 -- One row per upstream attempt. The id is a UUIDv7, so a range of ids is a range of time: partitions by id keep the
 -- primary key global, and dropping a partition is retention.
 create table spend_log (
@@ -11,8 +19,7 @@ create table spend_log (
   deployment text not null,
   upstream_model text not null,
   cost numeric(38, 0),
-  rates jsonb,
-  price_source text,
+  rate_card text references rate_card,
   input_tokens bigint,
   cache_read_tokens bigint,
   cache_write_tokens bigint,

@@ -6,7 +6,13 @@ import { packageRoot } from "./package.ts";
 /** The arrow of ARCHITECTURE.md: a layer may import itself and the layers before it, those beside it excepted. */
 const layers = [
   ["shared"],
-  ["server/errors.ts", "server/log.ts", "server/secrets.ts", "server/background.ts", "server/package.ts"],
+  [
+    "server/errors.ts",
+    "server/log.ts",
+    "server/secrets.ts",
+    "server/background.ts",
+    "server/package.ts",
+  ],
   ["server/store", "server/providers"],
   ["server/ledger", "server/config", "server/config.ts"],
   ["server/gateway"],
@@ -27,15 +33,23 @@ function placeOf(file: string) {
 const imports = ["shared", "server", "client"].flatMap((folder) =>
   readdirSync(join(packageRoot, folder), { recursive: true, encoding: "utf8" })
     .map((file) => join(folder, file))
-    .filter((file) => file.endsWith(".ts") && !/\.test(-d)?\.ts$|\.d\.ts$|^server\/testing|dist\/|node_modules/.test(file))
+    .filter(
+      (file) =>
+        file.endsWith(".ts") &&
+        !/\.test(-d)?\.ts$|\.d\.ts$|^server\/testing|dist\/|node_modules/.test(file),
+    )
     .flatMap((file) =>
-      [...readFileSync(join(packageRoot, file), "utf8").matchAll(/^(import type|import|export)\b[^;]*?from "([^"]+)"/gms)].map(
-        ([, kind, specifier = ""]) => ({
-          file,
-          isType: kind === "import type",
-          target: specifier.startsWith(".") ? relative(packageRoot, join(packageRoot, dirname(file), specifier)) : specifier,
-        }),
-      ),
+      [
+        ...readFileSync(join(packageRoot, file), "utf8").matchAll(
+          /^(import type|import|export)\b[^;]*?from "([^"]+)"/gms,
+        ),
+      ].map(([, kind, specifier = ""]) => ({
+        file,
+        isType: kind === "import type",
+        target: specifier.startsWith(".")
+          ? relative(packageRoot, join(packageRoot, dirname(file), specifier))
+          : specifier,
+      })),
     ),
 );
 
@@ -44,13 +58,21 @@ test("imports follow the arrow", () => {
     .filter(({ file, target }) => file.startsWith("server/") && /^(server|shared)\//.test(target))
     .filter(({ file, target }) => {
       const [from, to] = [placeOf(file), placeOf(target)];
-      return !from || !to || to.rank > from.rank || (to.rank === from.rank && to.name !== from.name && !from.name.endsWith(".ts"));
+      return (
+        !from ||
+        !to ||
+        to.rank > from.rank ||
+        (to.rank === from.rank && to.name !== from.name && !from.name.endsWith(".ts"))
+      );
     });
   expect(wrong).toEqual([]);
 });
 
 test("shared imports zod and itself, and nothing else", () => {
-  const wrong = imports.filter(({ file, target }) => file.startsWith("shared/") && target !== "zod" && !target.startsWith("shared/"));
+  const wrong = imports.filter(
+    ({ file, target }) =>
+      file.startsWith("shared/") && target !== "zod" && !target.startsWith("shared/"),
+  );
   expect(wrong).toEqual([]);
 });
 
@@ -62,6 +84,8 @@ test("the client takes nothing from the server but the erased type of the router
 });
 
 test("the environment is read in one file", () => {
-  const readers = [...new Set(imports.map(({ file }) => file))].filter((file) => readFileSync(join(packageRoot, file), "utf8").includes("process.env"));
+  const readers = [...new Set(imports.map(({ file }) => file))].filter((file) =>
+    readFileSync(join(packageRoot, file), "utf8").includes("process.env"),
+  );
   expect(readers).toEqual(["server/config.ts"]);
 });

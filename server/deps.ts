@@ -42,9 +42,17 @@ export interface DepsSettings {
 }
 
 /** @throws Error when the database cannot be opened or migrated, or the custom auth function cannot be loaded. */
-export async function createDeps({ config, dataDir, logger, isDraining }: DepsSettings): Promise<Deps> {
+export async function createDeps({
+  config,
+  dataDir,
+  logger,
+  isDraining,
+}: DepsSettings): Promise<Deps> {
   const { general_settings: general, litellm_settings: litellm } = config;
-  const vouch = general.custom_auth === undefined ? undefined : await loadCustomAuth(general.custom_auth, config.directory);
+  const vouch =
+    general.custom_auth === undefined
+      ? undefined
+      : await loadCustomAuth(general.custom_auth, config.directory);
   const masterKey = await resolveMasterKey(general.master_key, dataDir);
   const database = await openMigrated(config, dataDir);
   const { sql } = database;
@@ -58,12 +66,29 @@ export async function createDeps({ config, dataDir, logger, isDraining }: DepsSe
   const background = new Background();
   const maxBodyBytes = Math.floor(general.max_request_size_mb * 1_048_576);
   const masterKeyHash = masterKey && hashSecret(masterKey.key);
-  const authentication = { keys, changes, masterKeyHash, vouch, maxStalenessMs: general.max_key_staleness_s * 1000, maxBodyBytes };
+  const authentication = {
+    keys,
+    changes,
+    masterKeyHash,
+    vouch,
+    maxStalenessMs: general.max_key_staleness_s * 1000,
+    maxBodyBytes,
+  };
   await changes.start();
   return {
-    ...{ config, database, logger, masterKey, isDraining, isOpen: !masterKey && !vouch },
+    config,
+    database,
+    logger,
+    masterKey,
+    isDraining,
+    isOpen: !masterKey && !vouch,
     gateway: {
-      ...{ authentication, transport, ledger, background, logger, maxBodyBytes },
+      authentication,
+      transport,
+      ledger,
+      background,
+      logger,
+      maxBodyBytes,
       catalog: createCatalogSource(config),
       recentOutputs: new RecentOutputs(),
       startedAt: new Date(),
@@ -80,7 +105,10 @@ export async function createDeps({ config, dataDir, logger, isDraining }: DepsSe
   };
 }
 
-async function openMigrated({ general_settings: general }: Config, dataDir: string): Promise<Database> {
+async function openMigrated(
+  { general_settings: general }: Config,
+  dataDir: string,
+): Promise<Database> {
   const database = await openDatabase({
     url: general.database_url,
     dataDir,

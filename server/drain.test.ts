@@ -55,7 +55,9 @@ test.skipIf(server === undefined)(
     const logs = await bodyOf(
       await fetch(`${next.url}/spend/logs`, { headers: { authorization: `Bearer ${masterKey}` } }),
     );
-    expect(logs["data"], JSON.stringify(await ending)).toMatchObject([{ status: "success", spend: 0.002, streamed: true }]);
+    expect(logs["data"], JSON.stringify(await ending)).toMatchObject([
+      { status: "success", spend: 0.002, streamed: true },
+    ]);
     await next.stop();
     await database.drop();
   },

@@ -7,7 +7,11 @@ interface ErrorDetails {
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
   /** An upstream's own words for a request that it refused; they replace those of the code. */
-  readonly upstream?: { readonly status: number; readonly type: string; readonly code: string | null };
+  readonly upstream?: {
+    readonly status: number;
+    readonly type: string;
+    readonly code: string | null;
+  };
 }
 
 /** The one error that the gateway throws. Its message is meant for the caller: it carries no secret. */
@@ -38,8 +42,13 @@ export function toGatewayError(thrown: unknown): GatewayError {
   if (thrown instanceof GatewayError) return thrown;
   if (thrown instanceof ZodError) return invalidRequest(thrown);
   if (isDatabaseAway(thrown))
-    return new GatewayError("database_unavailable", "Cannot reach the database", { cause: thrown, headers: { "retry-after": "1" } });
-  return new GatewayError("internal", "The gateway failed on this request: its log says why", { cause: thrown });
+    return new GatewayError("database_unavailable", "Cannot reach the database", {
+      cause: thrown,
+      headers: { "retry-after": "1" },
+    });
+  return new GatewayError("internal", "The gateway failed on this request: its log says why", {
+    cause: thrown,
+  });
 }
 
 /** A value that does not fit its schema, told by the first field at fault and every fault's words. */
@@ -50,11 +59,15 @@ export function invalidRequest(error: z.ZodError): GatewayError {
   });
   const [first] = error.issues;
   const param = first && fieldOf(first);
-  return new GatewayError("invalid_request", faults.join("; "), { ...(param && { param }), cause: error });
+  return new GatewayError("invalid_request", faults.join("; "), {
+    ...(param && { param }),
+    cause: error,
+  });
 }
 
 function fieldOf(issue: z.core.$ZodIssue): string {
-  const path = issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
+  const path =
+    issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path;
   return path.join(".");
 }
 
@@ -76,5 +89,7 @@ const networkCodes = new Set([
 export function isDatabaseAway(thrown: unknown): boolean {
   if (!(thrown instanceof Error) || !("code" in thrown)) return false;
   const code = String(thrown.code);
-  return networkCodes.has(code) || code.startsWith("57P0") || code.startsWith("08") || code === "53300";
+  return (
+    networkCodes.has(code) || code.startsWith("57P0") || code.startsWith("08") || code === "53300"
+  );
 }

@@ -14,9 +14,15 @@ export function isLoopback(host: string): boolean {
  */
 export function refuseForeignPages({ headers }: IncomingMessage): void {
   if (headers.host === undefined || !isLoopbackUrl(`http://${headers.host}`))
-    throw new GatewayError("host_not_allowed", "Without a master key this gateway answers only to a loopback Host");
+    throw new GatewayError(
+      "host_not_allowed",
+      "Without a master key this gateway answers only to a loopback Host",
+    );
   if (headers.origin !== undefined && !isLoopbackUrl(headers.origin))
-    throw new GatewayError("host_not_allowed", "Without a master key this gateway answers no page of another origin");
+    throw new GatewayError(
+      "host_not_allowed",
+      "Without a master key this gateway answers no page of another origin",
+    );
 }
 
 function isLoopbackUrl(text: string): boolean {

@@ -39,7 +39,12 @@ async function check({ config: file }: Arguments): Promise<number> {
 
 function notesOf(file: string, reading: ConfigReading): string {
   const faults = reading.ok ? [] : reading.faults.map((note) => `${formatNote(file, note)}\n`);
-  return [...faults, ...reading.warnings.map((note) => `${formatNote(file, { ...note, message: `warning: ${note.message}` })}\n`)].join("");
+  return [
+    ...faults,
+    ...reading.warnings.map(
+      (note) => `${formatNote(file, { ...note, message: `warning: ${note.message}` })}\n`,
+    ),
+  ].join("");
 }
 
 async function start(given: Arguments): Promise<number> {
@@ -49,11 +54,23 @@ async function start(given: Arguments): Promise<number> {
   const { config } = reading;
   const logger = createLogger({ verbose: config.litellm_settings.set_verbose });
   const stopping = stopSignal();
-  const isOpen = config.general_settings.master_key === undefined && config.general_settings.custom_auth === undefined;
+  const isOpen =
+    config.general_settings.master_key === undefined &&
+    config.general_settings.custom_auth === undefined;
   if (isOpen && !isLoopback(given.host) && !given.allowUnauthenticated)
-    throw new Error(`Cannot listen on ${given.host} without a master key, since every caller is then the admin: set general_settings.master_key, or give --allow-unauthenticated`);
-  const deps = await createDeps({ config, dataDir: given.dataDir, logger, isDraining: () => stopping.isSet });
-  const serving = await serve({ ...deps, isOpen: deps.isOpen && isLoopback(given.host) }, given).catch(async (error: unknown) => {
+    throw new Error(
+      `Cannot listen on ${given.host} without a master key, since every caller is then the admin: set general_settings.master_key, or give --allow-unauthenticated`,
+    );
+  const deps = await createDeps({
+    config,
+    dataDir: given.dataDir,
+    logger,
+    isDraining: () => stopping.isSet,
+  });
+  const serving = await serve(
+    { ...deps, isOpen: deps.isOpen && isLoopback(given.host) },
+    given,
+  ).catch(async (error: unknown) => {
     await deps.close();
     throw error;
   });

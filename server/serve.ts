@@ -20,12 +20,18 @@ export interface Serving {
 
 /** @throws Error when the address cannot be listened on. */
 export async function serve(deps: Deps, address: { host: string; port: number }): Promise<Serving> {
-  const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, listenerOf(createApp(deps)));
+  const server = createServer(
+    { keepAliveTimeout: keepAliveTimeoutMs },
+    listenerOf(createApp(deps)),
+  );
   // A request may carry tens of megabytes over a slow line; headers have a limit of their own.
   server.requestTimeout = 0;
   await listen(server, address);
   const { address: host, port, family } = server.address() as AddressInfo;
-  return { url: `http://${family === "IPv6" ? `[${host}]` : host}:${port}`, drain: () => drain(server) };
+  return {
+    url: `http://${family === "IPv6" ? `[${host}]` : host}:${port}`,
+    drain: () => drain(server),
+  };
 }
 
 /**
@@ -42,7 +48,11 @@ function listenerOf(app: H3): RequestListener {
 function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) =>
-      reject(error.code === "EADDRINUSE" ? new Error(`Cannot listen on ${host}:${port}: the port is in use`) : error),
+      reject(
+        error.code === "EADDRINUSE"
+          ? new Error(`Cannot listen on ${host}:${port}: the port is in use`)
+          : error,
+      ),
     );
     server.listen({ host, port }, resolve);
   });

@@ -16,10 +16,20 @@ export function startSummary({ config, masterKey, isOpen, database }: Deps, url:
   ].join("\n");
 }
 
-function firstKey({ masterKey, isOpen }: Pick<Deps, "masterKey" | "isOpen">, url: string): string[] {
-  if (isOpen) return ["No master key is configured: every caller is the admin.", `First key:  curl ${url}/key/generate -d '{"duration": "1h"}'`];
+function firstKey(
+  { masterKey, isOpen }: Pick<Deps, "masterKey" | "isOpen">,
+  url: string,
+): string[] {
+  if (isOpen)
+    return [
+      "No master key is configured: every caller is the admin.",
+      `First key:  curl ${url}/key/generate -d '{"duration": "1h"}'`,
+    ];
   if (!masterKey) return ["Callers are vouched for by custom_auth; there is no master key."];
   const key = masterKey.path === undefined ? "$MASTER_KEY" : `$(cat ${masterKey.path})`;
   const from = masterKey.path === undefined ? [] : [`The master key is in ${masterKey.path}`];
-  return [...from, `First key:  curl ${url}/key/generate -H "Authorization: Bearer ${key}" -d '{"duration": "1h"}'`];
+  return [
+    ...from,
+    `First key:  curl ${url}/key/generate -H "Authorization: Bearer ${key}" -d '{"duration": "1h"}'`,
+  ];
 }

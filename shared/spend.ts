@@ -18,6 +18,15 @@ export const usage = z.object({
 });
 export type Usage = z.infer<typeof usage>;
 
+/** The unit prices that calls are charged at. */
+export interface RateCard {
+  /** The hash of the rest: the same prices are the same card. */
+  readonly id: string;
+  readonly source: string;
+  /** Picodollars per token, as text: JSON has no number that holds them. */
+  readonly rates: Readonly<Record<string, unknown>>;
+}
+
 /** How an upstream attempt ended. `aborted`: the client hung up. */
 export const attemptStatus = z.enum(["success", "failure", "aborted"]);
 export type AttemptStatus = z.infer<typeof attemptStatus>;

@@ -15,7 +15,10 @@ export interface AttemptEnd {
    * What is charged where nothing was reported: nothing, because the upstream never answered; what it is known to have
    * generated; or, where a whole reply was cut off, what such a call usually generates.
    */
-  readonly otherwise: { readonly kind: "nothing" } | { readonly kind: "generated"; readonly text: string } | { readonly kind: "estimate" };
+  readonly otherwise:
+    | { readonly kind: "nothing" }
+    | { readonly kind: "generated"; readonly text: string }
+    | { readonly kind: "estimate" };
 }
 
 /** Writes an attempt to the ledger, exactly once: whoever finished it calls this, and nobody else. */
@@ -23,7 +26,9 @@ export function account(gateway: Gateway, call: Call, attempt: Attempt, end: Att
   const endedAt = new Date();
   if (end.usage || end.otherwise.kind === "nothing") {
     if (end.usage) gateway.recentOutputs.record(call.group.name, end.usage);
-    gateway.ledger.record(toRow(call, attempt, { end, usage: end.usage, endedAt, isEstimated: false }));
+    gateway.ledger.record(
+      toRow(call, attempt, { end, usage: end.usage, endedAt, isEstimated: false }),
+    );
     return;
   }
   gateway.background.run(
@@ -40,12 +45,18 @@ export function costOf({ deployment }: Attempt, usage: Usage | undefined): bigin
 
 type Uncounted = Exclude<AttemptEnd["otherwise"], { kind: "nothing" }>;
 
-async function countUsage({ recentOutputs }: Gateway, call: Call, uncounted: Uncounted): Promise<Usage> {
+async function countUsage(
+  { recentOutputs }: Gateway,
+  call: Call,
+  uncounted: Uncounted,
+): Promise<Usage> {
   const { group, request } = call;
   const isReasoning = recentOutputs.reasons(group.name) || request["reasoning_effort"] != null;
   const counted = uncounted.kind === "generated" ? await countCompletionTokens(uncounted.text) : 0;
   const isHidden = uncounted.kind === "estimate" || (isReasoning && call.isStream);
-  const output = isHidden ? Math.max(counted, recentOutputs.estimate(group.name, request)) : counted;
+  const output = isHidden
+    ? Math.max(counted, recentOutputs.estimate(group.name, request))
+    : counted;
   return {
     input: await countPrompt(call),
     cache_read: 0,
@@ -75,9 +86,12 @@ interface Settlement {
   readonly isEstimated: boolean;
 }
 
-function toRow(call: Call, attempt: Attempt, { end, usage, endedAt, isEstimated }: Settlement): SpendRow {
+function toRow(
+  call: Call,
+  attempt: Attempt,
+  { end, usage, endedAt, isEstimated }: Settlement,
+): SpendRow {
   const { deployment } = attempt;
-  const { rates } = deployment;
   const isFree = !usage && end.otherwise.kind === "nothing";
   return {
     id: attempt.id,
@@ -90,8 +104,7 @@ function toRow(call: Call, attempt: Attempt, { end, usage, endedAt, isEstimated 
     deployment: deployment.id,
     upstream_model: deployment.upstreamModel,
     cost: isFree ? "0" : (costOf(attempt, usage)?.toString() ?? null),
-    rates: deployment.ratesText,
-    price_source: rates?.source ?? null,
+    rate_card: deployment.rateCard,
     input_tokens: usage?.input ?? null,
     cache_read_tokens: usage?.cache_read ?? null,
     cache_write_tokens: usage?.cache_write ?? null,

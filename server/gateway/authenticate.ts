@@ -24,17 +24,28 @@ export interface Authentication {
  * Finds out who is calling: the master key, else whom custom auth vouches for, else a virtual key that is neither
  * blocked nor expired.
  */
-export async function authenticate(authentication: Authentication, event: H3Event): Promise<Caller> {
+export async function authenticate(
+  authentication: Authentication,
+  event: H3Event,
+): Promise<Caller> {
   const { request } = nodeOf(event);
   const presented = presentedKey(request);
   const hash = presented === undefined ? undefined : hashSecret(presented);
   if (hash !== undefined && isMasterKey(authentication, hash)) return admin;
-  const caller = (await customCaller(authentication, event, presented)) ?? (await virtualKey(authentication, hash));
+  const caller =
+    (await customCaller(authentication, event, presented)) ??
+    (await virtualKey(authentication, hash));
   if (caller) return assertUsable(caller);
   if (authentication.masterKeyHash === undefined && !authentication.vouch) return admin;
   throw presented === undefined
-    ? new GatewayError("invalid_api_key", "No API key was sent: expected a header Authorization: Bearer sk-…")
-    : new GatewayError("invalid_api_key", "The API key is not known here: it was mistyped, deleted, or issued elsewhere");
+    ? new GatewayError(
+        "invalid_api_key",
+        "No API key was sent: expected a header Authorization: Bearer sk-…",
+      )
+    : new GatewayError(
+        "invalid_api_key",
+        "The API key is not known here: it was mistyped, deleted, or issued elsewhere",
+      );
 }
 
 /** The headers that clients send keys in, in the order in which they are believed. */
@@ -63,25 +74,40 @@ function isMasterKey({ masterKeyHash }: Authentication, hash: string): boolean {
   return masterKeyHash !== undefined && isSameHash(hash, masterKeyHash);
 }
 
-async function customCaller({ vouch, maxBodyBytes }: Authentication, event: H3Event, presented: string | undefined) {
+async function customCaller(
+  { vouch, maxBodyBytes }: Authentication,
+  event: H3Event,
+  presented: string | undefined,
+) {
   if (!vouch) return undefined;
   const { method, url, headers } = event.req;
-  const body = method === "GET" || method === "HEAD" ? null : new Uint8Array(await readBody(event, maxBodyBytes));
+  const body =
+    method === "GET" || method === "HEAD"
+      ? null
+      : new Uint8Array(await readBody(event, maxBodyBytes));
   return vouch(new Request(url, { method, headers, body }), presented ?? "");
 }
 
 function virtualKey({ keys, changes, maxStalenessMs }: Authentication, hash: string | undefined) {
   if (hash === undefined) return undefined;
   if (changes.stalenessMs > maxStalenessMs)
-    throw new GatewayError("database_unavailable", "Cannot check API keys: the database has been out of reach for too long", {
-      headers: { "retry-after": "5" },
-    });
+    throw new GatewayError(
+      "database_unavailable",
+      "Cannot check API keys: the database has been out of reach for too long",
+      {
+        headers: { "retry-after": "5" },
+      },
+    );
   return keys.find(hash);
 }
 
 function assertUsable(caller: Caller): Caller {
-  if (caller.blocked) throw new GatewayError("key_blocked", `Cannot use ${caller.name}: it is blocked`);
+  if (caller.blocked)
+    throw new GatewayError("key_blocked", `Cannot use ${caller.name}: it is blocked`);
   if (caller.expiresAtMs <= Date.now())
-    throw new GatewayError("expired_key", `Cannot use ${caller.name}: it expired at ${new Date(caller.expiresAtMs).toISOString()}`);
+    throw new GatewayError(
+      "expired_key",
+      `Cannot use ${caller.name}: it expired at ${new Date(caller.expiresAtMs).toISOString()}`,
+    );
   return caller;
 }

@@ -15,11 +15,20 @@ export interface Route {
 export function authorizeRoute(caller: Caller, route: Route, address: string | undefined): void {
   if (caller.allowedIps && !isAllowedAddress(caller.allowedIps, address))
     throw new GatewayError("ip_not_allowed", `Cannot use ${caller.name} from this address`);
-  if (caller.allowedRoutes.length > 0 && !caller.allowedRoutes.some((allowed) => covers(allowed, route)))
-    throw new GatewayError("route_not_allowed", `Cannot call ${route.path}: ${caller.name} may call only ${caller.allowedRoutes.join(", ")}`);
+  if (
+    caller.allowedRoutes.length > 0 &&
+    !caller.allowedRoutes.some((allowed) => covers(allowed, route))
+  )
+    throw new GatewayError(
+      "route_not_allowed",
+      `Cannot call ${route.path}: ${caller.name} may call only ${caller.allowedRoutes.join(", ")}`,
+    );
 }
 
-function isAllowedAddress(list: NonNullable<Caller["allowedIps"]>, address: string | undefined): boolean {
+function isAllowedAddress(
+  list: NonNullable<Caller["allowedIps"]>,
+  address: string | undefined,
+): boolean {
   if (address === undefined) return false;
   // A dual-stack socket shows IPv4 peers in IPv6 form.
   const plain = address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
@@ -38,16 +47,30 @@ function covers(allowed: string, { path, families }: Route): boolean {
  *
  * @throws GatewayError `model_access_denied`, or `model_not_found` for a caller that may call any.
  */
-export function authorizeModel(caller: Caller, asked: string, resolution: Resolution): asserts resolution is Resolution & { group: object } {
+export function authorizeModel(
+  caller: Caller,
+  asked: string,
+  resolution: Resolution,
+): asserts resolution is Resolution & { group: object } {
   if (!resolution.isAllowed)
-    throw new GatewayError("model_access_denied", `Cannot use model ${JSON.stringify(asked)}: ${caller.name} may call only ${listed(caller)}`, {
-      param: "model",
-    });
+    throw new GatewayError(
+      "model_access_denied",
+      `Cannot use model ${JSON.stringify(asked)}: ${caller.name} may call only ${listed(caller)}`,
+      {
+        param: "model",
+      },
+    );
   if (!resolution.group)
-    throw new GatewayError("model_not_found", `Cannot find model ${JSON.stringify(asked)}: GET /v1/models lists what can be called`, { param: "model" });
+    throw new GatewayError(
+      "model_not_found",
+      `Cannot find model ${JSON.stringify(asked)}: GET /v1/models lists what can be called`,
+      { param: "model" },
+    );
 }
 
 function listed({ models }: Caller): string {
   const names = models.filter((name) => name !== "no-default-models");
-  return names.length === 0 ? "what is granted to it, which is nothing yet" : names.map((name) => JSON.stringify(name)).join(", ");
+  return names.length === 0
+    ? "what is granted to it, which is nothing yet"
+    : names.map((name) => JSON.stringify(name)).join(", ");
 }

@@ -36,7 +36,11 @@ export const admin: Caller = {
   expiresAtMs: Infinity,
 };
 
-const routesOfType = { default: [], llm_api: ["llm_api_routes"], read_only: ["info_routes"] } as const;
+const routesOfType = {
+  default: [],
+  llm_api: ["llm_api_routes"],
+  read_only: ["info_routes"],
+} as const;
 
 export function callerOfKey(row: KeyRow): Caller {
   return {

@@ -32,16 +32,27 @@ export function createCatalog(config: Config): Catalog {
   const wildcards: string[] = [];
   for (const [name, members] of entries) {
     if (name.includes("*")) wildcards.push(name);
-    else groups.set(name, { name, deployments: members.map((entry) => createDeployment(config, entry)) });
+    else
+      groups.set(name, {
+        name,
+        deployments: members.map((entry) => createDeployment(config, entry)),
+      });
   }
   wildcards.sort((left, right) => right.length - left.length);
   const matched = new LRUCache<string, Group>({ max: wildcardCapacity, ttl: wildcardTtlMs });
   const deployments = [...groups.values()].flatMap((group) => group.deployments);
   return {
     names: [...groups.keys()],
-    aliases: new Map(Object.entries({ ...config.litellm_settings.model_alias_map, ...config.router_settings.model_group_alias })),
+    aliases: new Map(
+      Object.entries({
+        ...config.litellm_settings.model_alias_map,
+        ...config.router_settings.model_group_alias,
+      }),
+    ),
     deployments,
-    validUntilMs: Math.min(...deployments.map(({ rates }) => rates?.validUntil?.getTime() ?? Infinity)),
+    validUntilMs: Math.min(
+      ...deployments.map(({ rates }) => rates?.validUntil?.getTime() ?? Infinity),
+    ),
     findGroup(name) {
       const known = groups.get(name) ?? matched.get(name);
       if (known) return known;
@@ -77,15 +88,23 @@ function groupEntries({ model_list }: Config): Map<string, Entry[]> {
 function captured(pattern: string, name: string): string | undefined {
   const star = pattern.indexOf("*");
   const [head, tail] = [pattern.slice(0, star), pattern.slice(star + 1)];
-  if (name.length <= head.length + tail.length || !name.startsWith(head) || !name.endsWith(tail)) return undefined;
+  if (name.length <= head.length + tail.length || !name.startsWith(head) || !name.endsWith(tail))
+    return undefined;
   return name.slice(head.length, name.length - tail.length);
 }
 
-function expand(config: Config, entries: readonly Entry[], { wildcard, name }: { wildcard: string; name: string }): Group {
+function expand(
+  config: Config,
+  entries: readonly Entry[],
+  { wildcard, name }: { wildcard: string; name: string },
+): Group {
   const capture = captured(wildcard, name) ?? "";
   const deployments = entries.map((entry) => {
     const model = entry.litellm_params.model.replace("*", () => capture);
-    return createDeployment(config, { ...entry, litellm_params: { ...entry.litellm_params, model } });
+    return createDeployment(config, {
+      ...entry,
+      litellm_params: { ...entry.litellm_params, model },
+    });
   });
   return { name, deployments };
 }

@@ -1,5 +1,10 @@
 import type { z } from "zod";
-import { type CallRequest, chatRequest, completionRequest, embeddingRequest } from "../../shared/openai/requests.ts";
+import {
+  type CallRequest,
+  chatRequest,
+  completionRequest,
+  embeddingRequest,
+} from "../../shared/openai/requests.ts";
 import type { Route } from "./authorize.ts";
 
 /** A route that calls a model. */

@@ -12,7 +12,8 @@ export class EscapedText {
   add(source: Buffer, start: number, end: number): void {
     const length = end - start;
     if (this.#length + length > this.#bytes.length) this.#grow(this.#length + length);
-    for (let at = 0; at < length; at += 1) this.#bytes[this.#length + at] = source[start + at] ?? quote;
+    for (let at = 0; at < length; at += 1)
+      this.#bytes[this.#length + at] = source[start + at] ?? quote;
     this.#length += length;
   }
 

@@ -52,13 +52,21 @@ async function readCall(gateway: Gateway, event: H3Event, endpoint: Endpoint) {
   const inPath = event.context.params?.["model"];
   if (inPath === undefined) return { request: check(endpoint, parsed), body: sent };
   const model = decodeURIComponent(inPath);
-  return { request: check(endpoint, { ...parsed, model }), body: editMembers(sent, new Map([["model", Buffer.from(JSON.stringify(model))]])) };
+  return {
+    request: check(endpoint, { ...parsed, model }),
+    body: editMembers(sent, new Map([["model", Buffer.from(JSON.stringify(model))]])),
+  };
 }
 
-function check(endpoint: Endpoint, parsed: Record<string, unknown>): Record<string, unknown> & { readonly model: string } {
+function check(
+  endpoint: Endpoint,
+  parsed: Record<string, unknown>,
+): Record<string, unknown> & { readonly model: string } {
   const checked = endpoint.schema.safeParse(parsed);
   if (checked.success) return parsed as ReturnType<typeof check>;
   if (parsed["model"] === undefined)
-    throw new GatewayError("invalid_request", "Cannot call a model: the body names none in model", { param: "model" });
+    throw new GatewayError("invalid_request", "Cannot call a model: the body names none in model", {
+      param: "model",
+    });
   throw invalidRequest(checked.error);
 }

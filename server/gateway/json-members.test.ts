@@ -1,16 +1,35 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { editMembers, findMembers } from "./json-members.ts";
 
 const nastyText = fc.oneof(
   fc.string({ unit: "grapheme" }),
-  fc.constantFrom('"model":"evil"', '\\"model\\":', "}", '{"model":"x"}', "\\", '\\"', "\u2028", '","model":"y'),
+  fc.constantFrom(
+    '"model":"evil"',
+    '\\"model\\":',
+    "}",
+    '{"model":"x"}',
+    "\\",
+    '\\"',
+    "\u2028",
+    '","model":"y',
+  ),
 );
-const longText = fc.tuple(fc.integer({ min: 18, max: 30 }), nastyText).map(([length, text]) => "x".repeat(length) + text);
-const member = fc.oneof(fc.constantFrom("model", "usage", "stream", "m\u006fdel", "mo\\del"), nastyText);
+const longText = fc
+  .tuple(fc.integer({ min: 18, max: 30 }), nastyText)
+  .map(([length, text]) => "x".repeat(length) + text);
+const member = fc.oneof(
+  fc.constantFrom("model", "usage", "stream", "m\u006fdel", "mo\\del"),
+  nastyText,
+);
 const object = fc.dictionary(
   member,
-  fc.oneof(nastyText, longText, fc.jsonValue(), fc.record({ model: longText, deep: fc.array(fc.record({ usage: nastyText })) })),
+  fc.oneof(
+    nastyText,
+    longText,
+    fc.jsonValue(),
+    fc.record({ model: longText, deep: fc.array(fc.record({ usage: nastyText })) }),
+  ),
   { noNullPrototype: true },
 );
 const spaces = fc.constantFrom(undefined, 1, 2, "\t");
@@ -26,7 +45,8 @@ describe("findMembers", () => {
     fc.assert(
       fc.property(object, spaces, (value, indent) => {
         const json = JSON.stringify(value, null, indent);
-        const own = (name: string) => (Object.hasOwn(value, name) ? JSON.parse(JSON.stringify(value[name])) : undefined);
+        const own = (name: string) =>
+          Object.hasOwn(value, name) ? JSON.parse(JSON.stringify(value[name])) : undefined;
         expect(find(json, "model")).toEqual(own("model"));
         expect(find(json, "usage")).toEqual(own("usage"));
       }),
@@ -54,24 +74,42 @@ describe("editMembers", () => {
         const expected: Record<string, unknown> = JSON.parse(JSON.stringify(value));
         for (const [name, change] of Object.entries(changes)) {
           if (change === null) delete expected[name];
-          else Object.defineProperty(expected, name, { value: change, enumerable: true, configurable: true, writable: true });
+          else
+            Object.defineProperty(expected, name, {
+              value: change,
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
         }
         const bytes = new Map(
-          Object.entries(changes).map(([name, change]) => [name, change === null ? null : Buffer.from(JSON.stringify(change))]),
+          Object.entries(changes).map(([name, change]) => [
+            name,
+            change === null ? null : Buffer.from(JSON.stringify(change)),
+          ]),
         );
-        const edited = editMembers(Buffer.from(JSON.stringify(value, null, indent)), bytes).toString();
+        const edited = editMembers(
+          Buffer.from(JSON.stringify(value, null, indent)),
+          bytes,
+        ).toString();
         expect(JSON.parse(edited)).toEqual(JSON.parse(JSON.stringify(expected)));
       }),
     );
   });
 
   test("leaves no old value of a name that repeats", () => {
-    const edited = editMembers(Buffer.from('{"model":"allowed","model":"forbidden"}'), new Map([["model", Buffer.from('"real"')]]));
+    const edited = editMembers(
+      Buffer.from('{"model":"allowed","model":"forbidden"}'),
+      new Map([["model", Buffer.from('"real"')]]),
+    );
     expect(edited.toString()).not.toMatch(/allowed|forbidden/);
   });
 
   test("keeps numbers as they were written", () => {
-    const edited = editMembers(Buffer.from('{"seed":12345678901234567890,"t":1.0,"model":"a"}'), new Map([["model", Buffer.from('"b"')]]));
+    const edited = editMembers(
+      Buffer.from('{"seed":12345678901234567890,"t":1.0,"model":"a"}'),
+      new Map([["model", Buffer.from('"b"')]]),
+    );
     expect(edited.toString()).toBe('{"seed":12345678901234567890,"t":1.0,"model":"b"}');
   });
 });

@@ -22,13 +22,18 @@ export interface Span {
 }
 
 /** The values of the members named, in the order of `names`: the last one where a name repeats, as a parse has it. */
-export function findMembers(json: Buffer, within: Span, names: readonly Buffer[]): (Span | undefined)[] {
+export function findMembers(
+  json: Buffer,
+  within: Span,
+  names: readonly Buffer[],
+): (Span | undefined)[] {
   const found: (Span | undefined)[] = [];
   const members = new Members(json, within);
   while (members.next()) {
     for (let index = 0; index < names.length; index += 1) {
       const name = names[index];
-      if (name !== undefined && members.isNamed(name)) found[index] = { start: members.valueStart, end: members.valueEnd };
+      if (name !== undefined && members.isNamed(name))
+        found[index] = { start: members.valueStart, end: members.valueEnd };
     }
   }
   return found;
@@ -43,7 +48,8 @@ export function editMembers(json: Buffer, edits: ReadonlyMap<string, Buffer | nu
   const added = new Map(edits);
   const members = new Members(json, { start: 0, end: json.length });
   let kept: Span | undefined;
-  const keep = ({ start, end }: Span) => pieces.push(pieces.length === 0 ? braceBytes : commaBytes, json.subarray(start, end));
+  const keep = ({ start, end }: Span) =>
+    pieces.push(pieces.length === 0 ? braceBytes : commaBytes, json.subarray(start, end));
   while (members.next()) {
     const name = members.name();
     const edit = edits.get(name);
@@ -62,7 +68,12 @@ export function editMembers(json: Buffer, edits: ReadonlyMap<string, Buffer | nu
   }
   if (kept) keep(kept);
   for (const [name, value] of added)
-    if (value !== null) pieces.push(pieces.length === 0 ? braceBytes : commaBytes, Buffer.from(`${JSON.stringify(name)}:`), value);
+    if (value !== null)
+      pieces.push(
+        pieces.length === 0 ? braceBytes : commaBytes,
+        Buffer.from(`${JSON.stringify(name)}:`),
+        value,
+      );
   return pieces.length === 0 ? Buffer.from("{}") : Buffer.concat([...pieces, closeBytes]);
 }
 
@@ -122,7 +133,9 @@ class Members {
 
   isNamed(name: Buffer): boolean {
     if (this.#isEscaped) return this.name() === name.toString();
-    return this.nameEnd - this.nameStart === name.length && standsAt(this.#json, this.nameStart, name);
+    return (
+      this.nameEnd - this.nameStart === name.length && standsAt(this.#json, this.nameStart, name)
+    );
   }
 
   /** One that is written with escapes is the same name to a parser. */

@@ -45,7 +45,7 @@ export class KeyCache {
 
   drop({ key_id, secret_hash }: KeyChange): void {
     this.#supersedeFills();
-    for (const hash of [...(this.#hashes.get(key_id) ?? [])]) this.#callers.delete(hash);
+    for (const hash of this.#hashes.get(key_id) ?? []) this.#callers.delete(hash);
     if (secret_hash !== null) this.#unknown.delete(secret_hash);
   }
 

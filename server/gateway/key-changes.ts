@@ -38,7 +38,9 @@ export class KeyChanges {
   async start(): Promise<void> {
     await this.#poll();
     this.#schedule();
-    this.#unlisten = await this.#database.listen(changeChannel, (payload) => this.#cache.drop(JSON.parse(payload) as KeyChange));
+    this.#unlisten = await this.#database.listen(changeChannel, (payload) =>
+      this.#cache.drop(JSON.parse(payload) as KeyChange),
+    );
   }
 
   async close(): Promise<void> {
@@ -59,7 +61,10 @@ export class KeyChanges {
     try {
       await this.#poll();
     } catch (error) {
-      this.#logger.debug({ reason: error instanceof Error ? error.message : String(error) }, "cannot read changes of keys");
+      this.#logger.debug(
+        { reason: error instanceof Error ? error.message : String(error) },
+        "cannot read changes of keys",
+      );
     }
     this.#schedule();
   }

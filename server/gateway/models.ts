@@ -14,7 +14,10 @@ const route = { path: "/models", families: ["llm_api_routes", "info_routes"] } a
 export function createModelListHandler(gateway: Gateway): EventHandler {
   return defineHandler(async (event) => {
     const caller = await callerOf(gateway, event);
-    return { object: "list", data: callableNames(gateway.catalog(), caller).map((id) => modelOf(gateway, id)) };
+    return {
+      object: "list",
+      data: callableNames(gateway.catalog(), caller).map((id) => modelOf(gateway, id)),
+    };
   });
 }
 
@@ -25,7 +28,11 @@ export function createModelHandler(gateway: Gateway): EventHandler {
     const id = decodeURIComponent(event.context.params?.["model"] ?? "");
     const { group, isAllowed } = resolveModel(gateway.catalog(), caller, id);
     if (isAllowed && group) return modelOf(gateway, id);
-    throw new GatewayError("model_not_found", `Cannot find model ${JSON.stringify(id)} among those that ${caller.name} may call`, { param: "model" });
+    throw new GatewayError(
+      "model_not_found",
+      `Cannot find model ${JSON.stringify(id)} among those that ${caller.name} may call`,
+      { param: "model" },
+    );
   });
 }
 
@@ -36,5 +43,10 @@ async function callerOf(gateway: Gateway, event: H3Event): Promise<Caller> {
 }
 
 function modelOf({ startedAt }: Gateway, id: string): Model {
-  return { id, object: "model", created: Math.floor(startedAt.getTime() / 1000), owned_by: "keyplane" };
+  return {
+    id,
+    object: "model",
+    created: Math.floor(startedAt.getTime() / 1000),
+    owned_by: "keyplane",
+  };
 }

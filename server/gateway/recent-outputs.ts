@@ -27,7 +27,8 @@ export class RecentOutputs {
   /** Tokens that a call will generate, at the 95th percentile and never above what it allows. */
   estimate(group: string, request: Readonly<Record<string, unknown>>): number {
     const allowed = request["max_completion_tokens"] ?? request["max_tokens"];
-    const outputs = this.#histories.get(group)?.outputs.toSorted((left, right) => left - right) ?? [];
+    const outputs =
+      this.#histories.get(group)?.outputs.toSorted((left, right) => left - right) ?? [];
     const expected = outputs[Math.floor(outputs.length * 0.95)] ?? outputWithoutHistory;
     return typeof allowed === "number" ? Math.min(allowed, expected) : expected;
   }

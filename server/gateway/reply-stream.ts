@@ -62,7 +62,8 @@ export class StreamReply implements BodyReader {
 
   onFailure(failure: CallFailure): void {
     const { response, asked } = this.#call;
-    if (failure.kind !== "aborted") response.end(`data: ${JSON.stringify(errorBodyOf(failureOfCall(failure, asked).error))}\n\n`);
+    if (failure.kind !== "aborted")
+      response.end(`data: ${JSON.stringify(errorBodyOf(failureOfCall(failure, asked).error))}\n\n`);
     this.#conclude(failure);
   }
 

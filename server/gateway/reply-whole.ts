@@ -30,19 +30,30 @@ export async function readWhole(answer: Answer, model: string | undefined): Prom
   if (!modelSpan || model === undefined) return { kind: "complete", body, usage };
   const name = Buffer.from(JSON.stringify(model));
   if (isValue(body, modelSpan, name)) return { kind: "complete", body, usage };
-  return { kind: "complete", body: Buffer.concat([body.subarray(0, modelSpan.start), name, body.subarray(modelSpan.end)]), usage };
+  return {
+    kind: "complete",
+    body: Buffer.concat([body.subarray(0, modelSpan.start), name, body.subarray(modelSpan.end)]),
+    usage,
+  };
 }
 
 /** A body that says it is JSON is believed by its first and last characters; any other is parsed to find out. */
 function isJsonObject({ headers }: Answer, body: Buffer): boolean {
-  const isBlank = (byte: number) => byte <= 0x20;
   const first = body.find((byte) => !isBlank(byte));
   const last = body.findLast((byte) => !isBlank(byte));
   if (first !== openBrace || last !== closeBrace) return false;
   return String(headers["content-type"]).includes("json") || parse(body).kind === "value";
 }
 
-function parse(json: Buffer): { readonly kind: "value"; readonly value: unknown } | { readonly kind: "broken"; readonly value?: never } {
+function isBlank(byte: number): boolean {
+  return byte <= 0x20;
+}
+
+function parse(
+  json: Buffer,
+):
+  | { readonly kind: "value"; readonly value: unknown }
+  | { readonly kind: "broken"; readonly value?: never } {
   try {
     return { kind: "value", value: JSON.parse(json.toString()) };
   } catch {
@@ -55,18 +66,30 @@ export function generatedText(body: Buffer): string {
   const { value } = parse(body);
   const choices = fieldOf(value, "choices");
   if (!Array.isArray(choices)) return "";
-  return choices.map((choice) => [fieldOf(choice, "text"), ...messageTexts(fieldOf(choice, "message"))].filter(isText).join("")).join("");
+  return choices
+    .map((choice) =>
+      [fieldOf(choice, "text"), ...messageTexts(fieldOf(choice, "message"))]
+        .filter(isText)
+        .join(""),
+    )
+    .join("");
 }
 
 function messageTexts(message: unknown): unknown[] {
   const calls = fieldOf(message, "tool_calls");
   const called = Array.isArray(calls) ? calls.map((call) => fieldOf(call, "function")) : [];
   const thinking = fieldOf(message, "reasoning_content") ?? fieldOf(message, "reasoning");
-  return [fieldOf(message, "content"), thinking, ...called.flatMap((tool) => [fieldOf(tool, "name"), fieldOf(tool, "arguments")])];
+  return [
+    fieldOf(message, "content"),
+    thinking,
+    ...called.flatMap((tool) => [fieldOf(tool, "name"), fieldOf(tool, "arguments")]),
+  ];
 }
 
 function fieldOf(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  return typeof value === "object" && value !== null
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
 }
 
 function isText(value: unknown): value is string {

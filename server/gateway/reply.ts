@@ -15,49 +15,94 @@ export function reply(gateway: Gateway, call: Call, routed: Routed): Promise<voi
   return call.isStream ? replyStream(gateway, call, routed) : replyWhole(gateway, call, routed);
 }
 
-async function replyWhole(gateway: Gateway, call: Call, { attempt, answer }: Routed): Promise<void> {
+async function replyWhole(
+  gateway: Gateway,
+  call: Call,
+  { attempt, answer }: Routed,
+): Promise<void> {
   const headMs = performance.now();
   const whole = await readWhole(answer, gateway.returnUpstreamModel ? undefined : call.asked);
   if (whole.kind === "failed") {
     const isGone = whole.failure.kind === "aborted";
     const { error } = failureOfCall(whole.failure, call.asked);
-    account(gateway, call, attempt, { ...ending(whole.failure), otherwise: { kind: isGone ? "estimate" : "nothing" } });
+    account(gateway, call, attempt, {
+      ...ending(whole.failure),
+      otherwise: { kind: isGone ? "estimate" : "nothing" },
+    });
     throw error;
   }
   if (whole.kind === "foreign") {
-    account(gateway, call, attempt, { status: "failure", errorCode: "upstream_failed", otherwise: { kind: "nothing" } });
-    throw new GatewayError("upstream_failed", `The upstream of model ${JSON.stringify(call.asked)} answered with something that is not JSON`);
+    account(gateway, call, attempt, {
+      status: "failure",
+      errorCode: "upstream_failed",
+      otherwise: { kind: "nothing" },
+    });
+    throw new GatewayError(
+      "upstream_failed",
+      `The upstream of model ${JSON.stringify(call.asked)} answered with something that is not JSON`,
+    );
   }
   const { body, usage } = whole;
   const headers = replyHeaders(call, attempt, { headMs, usage });
   headers.push("content-type", "application/json", "content-length", String(body.length));
   call.response.writeHead(200, headers).end(body);
-  account(gateway, call, attempt, { status: "success", usage, otherwise: { kind: "generated", text: usage ? "" : generatedText(body) } });
+  account(gateway, call, attempt, {
+    status: "success",
+    usage,
+    otherwise: { kind: "generated", text: usage ? "" : generatedText(body) },
+  });
 }
 
-async function replyStream(gateway: Gateway, call: Call, { attempt, answer }: Routed): Promise<void> {
+async function replyStream(
+  gateway: Gateway,
+  call: Call,
+  { attempt, answer }: Routed,
+): Promise<void> {
   const headMs = performance.now();
   if (!String(answer.headers["content-type"]).startsWith("text/event-stream")) {
     answer.abort();
-    account(gateway, call, attempt, { status: "failure", errorCode: "upstream_failed", otherwise: { kind: "nothing" } });
-    throw new GatewayError("upstream_failed", `The upstream of model ${JSON.stringify(call.asked)} answered with something that is no event stream`);
+    account(gateway, call, attempt, {
+      status: "failure",
+      errorCode: "upstream_failed",
+      otherwise: { kind: "nothing" },
+    });
+    throw new GatewayError(
+      "upstream_failed",
+      `The upstream of model ${JSON.stringify(call.asked)} answered with something that is no event stream`,
+    );
   }
-  call.response.writeHead(200, [...replyHeaders(call, attempt, { headMs, usage: undefined }), ...streamHeaders]);
+  call.response.writeHead(200, [
+    ...replyHeaders(call, attempt, { headMs, usage: undefined }),
+    ...streamHeaders,
+  ]);
   const stream = new StreamReply(call, gateway.returnUpstreamModel ? undefined : call.asked);
   call.client.whenGone(() => answer.abort());
   answer.read(stream);
   call.response.flushHeaders();
   const { failure, usage, text } = await stream.finished;
-  account(gateway, call, attempt, { ...ending(failure), usage, otherwise: { kind: "generated", text } });
+  account(gateway, call, attempt, {
+    ...ending(failure),
+    usage,
+    otherwise: { kind: "generated", text },
+  });
 }
 
 function ending(failure: CallFailure | undefined): Pick<AttemptEnd, "status" | "errorCode"> {
   if (!failure) return { status: "success" };
-  return failure.kind === "aborted" ? { status: "aborted", errorCode: "client_closed" } : { status: "failure", errorCode: failureOfCall(failure, "").error.code };
+  return failure.kind === "aborted"
+    ? { status: "aborted", errorCode: "client_closed" }
+    : { status: "failure", errorCode: failureOfCall(failure, "").error.code };
 }
 
 /** A proxy in between must neither keep a stream back nor compress it. */
-const streamHeaders = ["content-type", "text/event-stream; charset=utf-8", "cache-control", "no-cache, no-transform", "x-accel-buffering", "no"];
+const streamHeaders = [
+  "content-type",
+  "text/event-stream; charset=utf-8",
+  "cache-control",
+  "no-cache, no-transform",
+  "x-accel-buffering",
+  "no",
+];
 
 interface ReplyTiming {
   /** When the upstream's head arrived. */

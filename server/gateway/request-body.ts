@@ -14,7 +14,8 @@ export function readBody(event: H3Event, maxBytes: number): Promise<Buffer> {
 }
 
 function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  if (Number(request.headers["content-length"]) > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  if (Number(request.headers["content-length"]) > maxBytes)
+    return Promise.reject(tooLarge(maxBytes));
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
@@ -25,16 +26,24 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
       request.removeAllListeners("data").pause();
       reject(tooLarge(maxBytes));
     });
-    request.on("end", () => resolve(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)));
-    request.on("error", () => reject(new GatewayError("invalid_request", "The request ended before its body was complete")));
+    request.on("end", () =>
+      resolve(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)),
+    );
+    request.on("error", () =>
+      reject(new GatewayError("invalid_request", "The request ended before its body was complete")),
+    );
   });
 }
 
 function tooLarge(maxBytes: number): GatewayError {
-  return new GatewayError("request_too_large", `Cannot take a body of more than ${maxBytes / 1_048_576} MB`, {
-    // What is left of the body will not be read, so no second request can follow it.
-    headers: { connection: "close" },
-  });
+  return new GatewayError(
+    "request_too_large",
+    `Cannot take a body of more than ${maxBytes / 1_048_576} MB`,
+    {
+      // What is left of the body will not be read, so no second request can follow it.
+      headers: { connection: "close" },
+    },
+  );
 }
 
 /** The body as a JSON object. */
@@ -46,10 +55,16 @@ export function parseObject(body: Buffer): Record<string, unknown> {
 }
 
 function parse(body: Buffer): unknown {
-  if (body.length === 0) throw new GatewayError("invalid_request", "Cannot use the body: it is empty, and a JSON object was expected");
+  if (body.length === 0)
+    throw new GatewayError(
+      "invalid_request",
+      "Cannot use the body: it is empty, and a JSON object was expected",
+    );
   try {
     return JSON.parse(body.toString());
   } catch (error) {
-    throw new GatewayError("invalid_request", "Cannot read the body: it is not valid JSON", { cause: error });
+    throw new GatewayError("invalid_request", "Cannot read the body: it is not valid JSON", {
+      cause: error,
+    });
   }
 }

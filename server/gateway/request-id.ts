@@ -13,5 +13,7 @@ export function requestIdOf(event: H3Event): string {
 
 function sentBy(event: H3Event): string | undefined {
   const { headers } = nodeOf(event).request;
-  return [headers["x-request-id"], headers["x-litellm-call-id"]].find((id): id is string => typeof id === "string" && acceptable.test(id));
+  return [headers["x-request-id"], headers["x-litellm-call-id"]].find(
+    (id): id is string => typeof id === "string" && acceptable.test(id),
+  );
 }

@@ -15,7 +15,10 @@ export function resolveModel(catalog: Catalog, caller: Caller, asked: string): R
   const name = own(caller.aliases, asked) ?? asked;
   const target = catalog.aliases.get(name) ?? name;
   const isAllowed = mayCall(caller, target) || (target !== name && mayCall(caller, name));
-  return { group: isAllowed || caller.models.length === 0 ? catalog.findGroup(target) : undefined, isAllowed };
+  return {
+    group: isAllowed || caller.models.length === 0 ? catalog.findGroup(target) : undefined,
+    isAllowed,
+  };
 }
 
 /** What stands among a key's models without being a model: no wildcard group may take it for one. */
@@ -24,7 +27,12 @@ const grants = new Set(["all-proxy-models", "no-default-models"]);
 /** Whether a name is among the models of a caller: itself, by a wildcard, or because all are. */
 function mayCall({ models }: Caller, name: string): boolean {
   if (grants.has(name)) return false;
-  return models.length === 0 || models.some((allowed) => allowed === name || allowed === "all-proxy-models" || matches(allowed, name));
+  return (
+    models.length === 0 ||
+    models.some(
+      (allowed) => allowed === name || allowed === "all-proxy-models" || matches(allowed, name),
+    )
+  );
 }
 
 function matches(pattern: string, name: string): boolean {
@@ -40,7 +48,12 @@ function matches(pattern: string, name: string): boolean {
  */
 export function callableNames(catalog: Catalog, caller: Caller): string[] {
   const spelled = caller.models.filter((name) => !name.includes("*"));
-  const names = new Set([...catalog.names, ...catalog.aliases.keys(), ...Object.keys(caller.aliases), ...spelled]);
+  const names = new Set([
+    ...catalog.names,
+    ...catalog.aliases.keys(),
+    ...Object.keys(caller.aliases),
+    ...spelled,
+  ]);
   return [...names].filter((name) => {
     const { group, isAllowed } = resolveModel(catalog, caller, name);
     return isAllowed && group !== undefined;

@@ -31,7 +31,9 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
     const outcome = await send(gateway, call, { attempt, body });
     if (isAnswer(outcome) && isSuccess(outcome)) return { attempt, answer: outcome };
     if (!isAnswer(outcome) && outcome.kind === "aborted") throw abandoned(gateway, call, attempt);
-    failure = isAnswer(outcome) ? await failureOfAnswer(outcome, call.asked) : failureOfCall(outcome, call.asked);
+    failure = isAnswer(outcome)
+      ? await failureOfAnswer(outcome, call.asked)
+      : failureOfCall(outcome, call.asked);
     settleFailure(gateway, call, { attempt, failure });
     if (!failure.isCurable) break;
   }
@@ -41,14 +43,24 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
 /** A call whose row would have nowhere to wait is not made: money that cannot be accounted for is not spent. */
 function assertLedgerHasRoom({ ledger }: Gateway): void {
   if (ledger.isFull)
-    throw new GatewayError("ledger_full", "Cannot take calls: the database has been away for too long to account for more", {
-      headers: { "retry-after": "5" },
-    });
+    throw new GatewayError(
+      "ledger_full",
+      "Cannot take calls: the database has been away for too long to account for more",
+      {
+        headers: { "retry-after": "5" },
+      },
+    );
 }
 
 function begin(deployment: Deployment, retries: number): Attempt {
   const startedAt = new Date();
-  return { id: uuidv7(startedAt.getTime()), deployment, retries, startedAt, sentAtMs: performance.now() };
+  return {
+    id: uuidv7(startedAt.getTime()),
+    deployment,
+    retries,
+    startedAt,
+    sentAtMs: performance.now(),
+  };
 }
 
 interface Sending {
@@ -56,11 +68,22 @@ interface Sending {
   readonly body: Buffer;
 }
 
-function send({ transport }: Gateway, call: Call, { attempt, body }: Sending): Promise<Answer | CallFailure> | Answer {
+function send(
+  { transport }: Gateway,
+  call: Call,
+  { attempt, body }: Sending,
+): Promise<Answer | CallFailure> | Answer {
   const { deployment } = attempt;
   const { endpoint, request } = call;
   const { mockResponse: text } = deployment;
-  if (text !== undefined) return mockAnswer({ text, model: deployment.upstreamModel, route: endpoint.name, request, bodyBytes: body.length });
+  if (text !== undefined)
+    return mockAnswer({
+      text,
+      model: deployment.upstreamModel,
+      route: endpoint.name,
+      request,
+      bodyBytes: body.length,
+    });
   const upstream = {
     path: deployment.pathOf(endpoint.name),
     headers: deployment.headers,
@@ -80,7 +103,9 @@ function isSuccess({ status }: Answer): boolean {
 
 /** The upstream was at work when the client left; what it did until then is estimated. */
 function abandoned(gateway: Gateway, call: Call, attempt: Attempt): GatewayError {
-  const otherwise = call.isStream ? { kind: "generated" as const, text: "" } : { kind: "estimate" as const };
+  const otherwise = call.isStream
+    ? { kind: "generated" as const, text: "" }
+    : { kind: "estimate" as const };
   account(gateway, call, attempt, { status: "aborted", errorCode: "client_closed", otherwise });
   return clientClosed();
 }
@@ -89,14 +114,29 @@ function clientClosed(): GatewayError {
   return new GatewayError("client_closed", "The client closed the connection");
 }
 
-function settleFailure(gateway: Gateway, call: Call, { attempt, failure }: { attempt: Attempt; failure: AttemptFailure }): void {
+function settleFailure(
+  gateway: Gateway,
+  call: Call,
+  { attempt, failure }: { attempt: Attempt; failure: AttemptFailure },
+): void {
   const { error, reason } = failure;
-  gateway.logger.warn({ requestId: call.requestId, deployment: attempt.deployment.id, model: call.asked, reason }, "upstream attempt failed");
-  account(gateway, call, attempt, { status: "failure", errorCode: error.details.upstream?.code ?? error.code, otherwise: { kind: "nothing" } });
+  gateway.logger.warn(
+    { requestId: call.requestId, deployment: attempt.deployment.id, model: call.asked, reason },
+    "upstream attempt failed",
+  );
+  account(gateway, call, attempt, {
+    status: "failure",
+    errorCode: error.details.upstream?.code ?? error.code,
+    otherwise: { kind: "nothing" },
+  });
 }
 
 function unavailable({ asked }: Call): GatewayError {
-  return new GatewayError("model_unavailable", `Cannot call model ${JSON.stringify(asked)}: its upstream is not configured on this gateway`, {
-    headers: { "retry-after": "60" },
-  });
+  return new GatewayError(
+    "model_unavailable",
+    `Cannot call model ${JSON.stringify(asked)}: its upstream is not configured on this gateway`,
+    {
+      headers: { "retry-after": "60" },
+    },
+  );
 }

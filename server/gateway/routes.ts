@@ -8,7 +8,13 @@ import { createModelHandler, createModelListHandler } from "./models.ts";
 export function mountDataPlane(app: H3, gateway: Gateway): void {
   for (const endpoint of endpoints) {
     const handler = createCallHandler(gateway, endpoint);
-    for (const prefix of ["", "/v1", "/openai/deployments/:model", "/engines/:model", "/v1/engines/:model"])
+    for (const prefix of [
+      "",
+      "/v1",
+      "/openai/deployments/:model",
+      "/engines/:model",
+      "/v1/engines/:model",
+    ])
       app.post(`${prefix}/${endpoint.name}`, handler);
   }
   for (const prefix of ["", "/v1"]) {

@@ -16,7 +16,9 @@ export interface StreamEvent {
 
 const names = ["model", "choices", "usage", "error"].map((name) => Buffer.from(name));
 const choiceNames = ["delta", "text"].map((name) => Buffer.from(name));
-const deltaNames = ["content", "refusal", "reasoning_content", "reasoning", "tool_calls"].map((name) => Buffer.from(name));
+const deltaNames = ["content", "refusal", "reasoning_content", "reasoning", "tool_calls"].map(
+  (name) => Buffer.from(name),
+);
 const toolNames = [Buffer.from("function")];
 const functionNames = ["name", "arguments"].map((name) => Buffer.from(name));
 
@@ -27,7 +29,13 @@ const openBrace = 0x7b;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-const silent: StreamEvent = { isDone: false, model: undefined, usage: undefined, isUsageOnly: false, isError: false };
+const silent: StreamEvent = {
+  isDone: false,
+  model: undefined,
+  usage: undefined,
+  isUsageOnly: false,
+  isError: false,
+};
 
 /**
  * Reads an event in place, without parsing it: only the spans that matter are looked at. What the model generated (text,
@@ -38,7 +46,10 @@ export function readStreamEvent(bytes: Buffer, event: Span, text: EscapedText): 
   if (bytes[payload.start] === openBracket) return { ...silent, isDone: true };
   if (bytes[payload.start] !== openBrace) return silent;
   const [model, choices, usageSpan, error] = findMembers(bytes, payload, names);
-  const usage = usageSpan && bytes[usageSpan.start] === openBrace ? readUsage(parse(bytes, usageSpan)) : undefined;
+  const usage =
+    usageSpan && bytes[usageSpan.start] === openBrace
+      ? readUsage(parse(bytes, usageSpan))
+      : undefined;
   if (choices) addGenerated(bytes, choices, text);
   return {
     isDone: false,
@@ -76,7 +87,8 @@ function isTold(bytes: Buffer, { start, end }: Span): boolean {
 
 function isEmptyList(bytes: Buffer, { start, end }: Span): boolean {
   if (bytes[start] !== openBracket) return false;
-  for (let at = start + 1; at < end; at += 1) if ((bytes[at] ?? 0) > 0x20) return bytes[at] === closeBracket;
+  for (let at = start + 1; at < end; at += 1)
+    if ((bytes[at] ?? 0) > 0x20) return bytes[at] === closeBracket;
   return false;
 }
 
@@ -84,7 +96,11 @@ function isEmptyList(bytes: Buffer, { start, end }: Span): boolean {
 function addGenerated(bytes: Buffer, choices: Span, text: EscapedText): void {
   const [delta, whole] = findMembers(bytes, choices, choiceNames);
   if (!delta) return addText(bytes, whole, text);
-  const [content, refusal, reasoningContent, reasoning, tools] = findMembers(bytes, delta, deltaNames);
+  const [content, refusal, reasoningContent, reasoning, tools] = findMembers(
+    bytes,
+    delta,
+    deltaNames,
+  );
   addText(bytes, content, text);
   addText(bytes, refusal, text);
   // Some upstreams give thinking under both names.

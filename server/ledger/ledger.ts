@@ -2,7 +2,15 @@ import postgres from "postgres";
 import type { Logger } from "../log.ts";
 import { redact } from "../log.ts";
 import type { SqlPool } from "../store/database.ts";
-import { ensurePartition, insertSpend, momentOf, partitionOf, type SpendRow } from "../store/spend.ts";
+import {
+  ensurePartition,
+  insertSpend,
+  type Partition,
+  partitionOf,
+  type SpendLine,
+  type SpendRow,
+  toSpendLine,
+} from "../store/spend.ts";
 
 /** At about 1 KB a row, 200 MB. */
 const defaultCapacity = 200_000;
@@ -27,14 +35,19 @@ export class Ledger {
   readonly #logger: Logger;
   readonly #intervalMs: number;
   readonly #capacity: number;
-  readonly #partitions = new Set<string>();
-  #waiting: SpendRow[] = [];
+  /** Those that are known to exist, the months that rows are of. */
+  #partitions: Partition[] = [];
+  #waiting: SpendLine[] = [];
   #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #closed = false;
 
-  constructor(sql: SqlPool, logger: Logger, { flushIntervalMs, capacity = defaultCapacity }: LedgerSettings) {
+  constructor(
+    sql: SqlPool,
+    logger: Logger,
+    { flushIntervalMs, capacity = defaultCapacity }: LedgerSettings,
+  ) {
     this.#sql = sql;
     this.#logger = logger;
     this.#intervalMs = flushIntervalMs;
@@ -47,7 +60,7 @@ export class Ledger {
   }
 
   record(row: SpendRow): void {
-    this.#waiting.push(row);
+    this.#waiting.push(toSpendLine(row));
     this.#schedule();
   }
 
@@ -69,7 +82,8 @@ export class Ledger {
 
   #schedule(): void {
     if (this.#timer || this.#closed) return;
-    const backoffMs = this.#failures === 0 ? 0 : Math.min(longestBackoffMs, 100 * 2 ** this.#failures);
+    const backoffMs =
+      this.#failures === 0 ? 0 : Math.min(longestBackoffMs, 100 * 2 ** this.#failures);
     this.#timer = setTimeout(() => void this.#tick(), this.#intervalMs + backoffMs);
   }
 
@@ -78,7 +92,10 @@ export class Ledger {
       await this.flush();
     } catch (error) {
       const message = error instanceof Error ? redact(error.message) : String(error);
-      this.#logger.warn({ waiting: this.#waiting.length, failures: this.#failures, message }, "cannot write spend: it is kept and tried again");
+      this.#logger.warn(
+        { waiting: this.#waiting.length, failures: this.#failures, message },
+        "cannot write spend: it is kept and tried again",
+      );
     }
     this.#timer = undefined;
     if (this.#waiting.length > 0) this.#schedule();
@@ -101,46 +118,57 @@ export class Ledger {
     this.#failures = 0;
   }
 
-  async #write(rows: readonly SpendRow[]): Promise<void> {
+  async #write(lines: readonly SpendLine[]): Promise<void> {
     try {
-      await this.#ensurePartitions(rows);
-      await insertSpend(this.#sql, rows);
+      await this.#ensurePartitions(lines);
+      await insertSpend(this.#sql, lines);
     } catch (error) {
       // A partition that was dropped since it was made is made again by the next try.
-      if (isMissingPartition(error)) this.#partitions.clear();
+      if (isMissingPartition(error)) this.#partitions = [];
       if (!isRefusedValue(error)) throw error;
-      await this.#writeAround(rows, error);
+      await this.#writeAround(lines, error);
     }
   }
 
   /** One row that Postgres will never take must not hold up the others: halves are tried until it stands alone. */
-  async #writeAround(rows: readonly SpendRow[], error: Error): Promise<void> {
-    if (rows.length === 1) {
-      this.#logger.error({ row: rows[0], message: error.message }, "Postgres refuses this spend row: it is written here instead");
+  async #writeAround(lines: readonly SpendLine[], error: Error): Promise<void> {
+    const [line] = lines;
+    if (line && lines.length === 1) {
+      this.#logger.error(
+        { row: JSON.parse(line.text) as unknown, message: error.message },
+        "Postgres refuses this spend row: it is written here instead",
+      );
       return;
     }
-    const middle = Math.ceil(rows.length / 2);
-    await this.#write(rows.slice(0, middle));
-    await this.#write(rows.slice(middle));
+    const middle = Math.ceil(lines.length / 2);
+    await this.#write(lines.slice(0, middle));
+    await this.#write(lines.slice(middle));
   }
 
-  async #ensurePartitions(rows: readonly SpendRow[]): Promise<void> {
-    for (const row of rows) {
-      const at = momentOf(row.id);
-      const { name } = partitionOf(at);
-      if (this.#partitions.has(name)) continue;
-      await ensurePartition(this.#sql, at);
-      this.#partitions.add(name);
+  async #ensurePartitions(lines: readonly SpendLine[]): Promise<void> {
+    for (const { atMs } of lines) {
+      if (this.#partitions.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs)) continue;
+      const partition = partitionOf(new Date(atMs));
+      await ensurePartition(this.#sql, partition);
+      this.#partitions.push(partition);
     }
   }
 }
 
 /** A check that no constraint has the name of: the row fits into no partition. */
 function isMissingPartition(error: unknown): boolean {
-  return error instanceof postgres.PostgresError && error.code === "23514" && error.constraint_name === undefined;
+  return (
+    error instanceof postgres.PostgresError &&
+    error.code === "23514" &&
+    error.constraint_name === undefined
+  );
 }
 
 /** SQLSTATE classes 22, 23 and 54 (beyond a limit, such as the length of what is indexed): the value is at fault, and no retry mends it. */
 function isRefusedValue(error: unknown): error is postgres.PostgresError {
-  return error instanceof postgres.PostgresError && /^(22|23|54)/.test(error.code) && !isMissingPartition(error);
+  return (
+    error instanceof postgres.PostgresError &&
+    /^(22|23|54)/.test(error.code) &&
+    !isMissingPartition(error)
+  );
 }

@@ -51,9 +51,14 @@ export class Transport {
    * Sends a request and answers with its head, or with why there is none. `onAbort` is given what ends the call while
    * the head is still awaited.
    */
-  send(origin: string, request: UpstreamRequest, onAbort: (abort: () => void) => void): Promise<Answer | CallFailure> {
+  send(
+    origin: string,
+    request: UpstreamRequest,
+    onAbort: (abort: () => void) => void,
+  ): Promise<Answer | CallFailure> {
     const idle = this.#idleFor(origin);
-    const client = idle.pop() ?? new Client(origin, { pipelining: 1, connect: { timeout: connectTimeoutMs } });
+    const client =
+      idle.pop() ?? new Client(origin, { pipelining: 1, connect: { timeout: connectTimeoutMs } });
     const release = () => {
       if (idle.length < idleCapacity) idle.push(client);
       else void client.close();
@@ -127,7 +132,11 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     if (this.#aborted) controller.abort(new Error("the client is gone"));
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Answer["headers"]): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Answer["headers"],
+  ): void {
     if (status < 200) return;
     this.status = status;
     this.headers = headers;
@@ -147,7 +156,9 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#release();
     // Aborted while the connection was still being made, a call never reached the upstream: nothing is owed for it.
-    this.#conclude(this.#aborted && this.#isSent ? { kind: "aborted", reason: "client gone" } : failureOf(error));
+    this.#conclude(
+      this.#aborted && this.#isSent ? { kind: "aborted", reason: "client gone" } : failureOf(error),
+    );
   }
 
   #conclude(outcome: "ended" | CallFailure): void {
@@ -183,6 +194,10 @@ function failureOf(error: Error): CallFailure {
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
   const reason = code ?? error.name;
   if (code !== undefined && timeouts.has(code)) return { kind: "timeout", reason };
-  const isTls = code !== undefined && /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code);
-  return { kind: isTls || (code !== undefined && unreachable.has(code)) ? "unreachable" : "broken", reason };
+  const isTls =
+    code !== undefined && /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code);
+  return {
+    kind: isTls || (code !== undefined && unreachable.has(code)) ? "unreachable" : "broken",
+    reason,
+  };
 }

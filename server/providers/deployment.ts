@@ -1,4 +1,5 @@
 import type { Config } from "../../shared/config.ts";
+import type { RateCard } from "../../shared/spend.ts";
 import { hashSecret } from "../secrets.ts";
 import { freeRates, type Rates, resolveRates } from "./prices.ts";
 import { type ModelReference, parseModelReference, type Provider, providers } from "./registry.ts";
@@ -21,8 +22,8 @@ export interface Deployment {
   readonly streamTimeoutMs: number;
   /** Undefined: nobody knows what it costs. */
   readonly rates: Rates | undefined;
-  /** The same with integers as text, for the ledger's rows: JSON has no number that holds them. */
-  readonly ratesText: Readonly<Record<string, unknown>> | null;
+  /** The same as the ledger keeps it. */
+  readonly rateCard: RateCard | null;
   readonly asksForStreamUsage: boolean;
   /** Parameters that are taken out of requests. */
   readonly droppedParameters: readonly string[];
@@ -38,7 +39,10 @@ const azureApiVersion = "2024-10-21";
 
 export function createDeployment(config: Config, entry: Entry): Deployment {
   const { litellm_params: parameters, model_info: info } = entry;
-  const reference = parseModelReference(parameters.model) ?? { provider: "custom_openai", model: parameters.model };
+  const reference = parseModelReference(parameters.model) ?? {
+    provider: "custom_openai",
+    model: parameters.model,
+  };
   const provider: Provider = providers[reference.provider];
   const rates = ratesOf(entry, reference);
   const timeout = parameters.timeout ?? config.litellm_settings.request_timeout;
@@ -52,9 +56,10 @@ export function createDeployment(config: Config, entry: Entry): Deployment {
     timeoutMs: timeout * 1000,
     streamTimeoutMs: (parameters.stream_timeout ?? timeout) * 1000,
     rates,
-    ratesText: rates ? toText(rates) : null,
+    rateCard: rates ? rateCardOf(rates) : null,
     asksForStreamUsage: provider.usageUnasked !== true,
-    droppedParameters: (parameters.drop_params ?? config.litellm_settings.drop_params) ? provider.unsupported : [],
+    droppedParameters:
+      (parameters.drop_params ?? config.litellm_settings.drop_params) ? provider.unsupported : [],
     mockResponse: parameters.mock_response,
     unavailable: entry.unavailable,
   };
@@ -65,7 +70,10 @@ function deploymentId({ model_name, litellm_params: { model, api_base, api_key }
   return hashSecret(JSON.stringify([model_name, model, api_base, api_key])).slice(0, 16);
 }
 
-function ratesOf({ litellm_params, model_info }: Entry, { provider, model }: ModelReference): Rates | undefined {
+function ratesOf(
+  { litellm_params, model_info }: Entry,
+  { provider, model }: ModelReference,
+): Rates | undefined {
   const { priceId }: Provider = providers[provider];
   // A price beside the model wins over one in model_info; an undefined one must not hide the other.
   const own = { ...model_info, ...withoutUndefined(litellm_params) };
@@ -80,20 +88,35 @@ function ratesOf({ litellm_params, model_info }: Entry, { provider, model }: Mod
   return rates ?? (isMock ? freeRates : undefined);
 }
 
-function toText(rates: Rates): Record<string, unknown> {
-  return JSON.parse(JSON.stringify(rates, (_name, value: unknown) => (typeof value === "bigint" ? value.toString() : value)));
+function rateCardOf({ source, validUntil: _validUntil, ...rates }: Rates): RateCard {
+  const text = JSON.stringify({ source, rates }, (_name, value: unknown) =>
+    typeof value === "bigint" ? value.toString() : value,
+  );
+  return {
+    id: hashSecret(text).slice(0, 16),
+    ...(JSON.parse(text) as Pick<RateCard, "source" | "rates">),
+  };
 }
 
 function withoutUndefined<T extends object>(record: T): Partial<T> {
-  return Object.fromEntries(Object.entries(record).filter(([, value]) => value !== undefined)) as Partial<T>;
+  return Object.fromEntries(
+    Object.entries(record).filter(([, value]) => value !== undefined),
+  ) as Partial<T>;
 }
 
-function addressOf({ litellm_params }: Entry, { provider, model }: ModelReference): Pick<Deployment, "origin" | "pathOf"> {
+function addressOf(
+  { litellm_params }: Entry,
+  { provider, model }: ModelReference,
+): Pick<Deployment, "origin" | "pathOf"> {
   const { apiBase, addsV1 }: Provider = providers[provider];
   // A mock, or an entry that is unavailable for want of an address, has none; it is never called.
   const base = new URL(litellm_params.api_base ?? apiBase ?? "http://127.0.0.1/");
   const path = base.pathname.replace(/\/+$/, "");
-  if (provider === "azure") return { origin: base.origin, pathOf: azurePaths({ base, path, model, version: litellm_params.api_version }) };
+  if (provider === "azure")
+    return {
+      origin: base.origin,
+      pathOf: azurePaths({ base, path, model, version: litellm_params.api_version }),
+    };
   const root = addsV1 && !/\/v\d+$/.test(path) ? `${path}/v1` : path;
   return { origin: base.origin, pathOf: (route) => `${root}/${route}${base.search}` };
 }
@@ -108,7 +131,9 @@ interface AzureBase {
 /** Azure's routes are those of a deployment and bear a version, but for its newer base address, which is like OpenAI's. */
 function azurePaths({ base, path, model, version }: AzureBase): Deployment["pathOf"] {
   if (path.endsWith("/openai/v1")) return (route) => `${path}/${route}${base.search}`;
-  const root = path.includes("/openai/deployments/") ? path : `${path.replace(/\/openai$/, "")}/openai/deployments/${encodeURIComponent(model)}`;
+  const root = path.includes("/openai/deployments/")
+    ? path
+    : `${path.replace(/\/openai$/, "")}/openai/deployments/${encodeURIComponent(model)}`;
   const query = new URLSearchParams(base.search);
   query.set("api-version", version ?? query.get("api-version") ?? azureApiVersion);
   return (route) => `${root}/${route}?${query}`;
@@ -120,9 +145,17 @@ function headersOf({ litellm_params }: Entry, { provider }: ModelReference): str
   if (api_key !== undefined && provider === "azure") named.set("api-key", api_key);
   else if (api_key !== undefined) named.set("authorization", `Bearer ${api_key}`);
   if (organization !== undefined) named.set("openai-organization", organization);
-  for (const [name, value] of Object.entries(headers)) if (!framing.has(name.toLowerCase())) named.set(name.toLowerCase(), value);
+  for (const [name, value] of Object.entries(headers))
+    if (!framing.has(name.toLowerCase())) named.set(name.toLowerCase(), value);
   return [...named].flat();
 }
 
 /** The transport's own: a wrong one would let a body be read as another request. */
-const framing = new Set(["content-length", "transfer-encoding", "connection", "host", "expect", "upgrade"]);
+const framing = new Set([
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "host",
+  "expect",
+  "upgrade",
+]);

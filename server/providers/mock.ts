@@ -39,21 +39,32 @@ function usageOf({ text, bodyBytes, route }: MockQuestion) {
 
 function common({ model, route }: MockQuestion, chatObject: string) {
   const object = route === "chat/completions" ? chatObject : "text_completion";
-  return { id: `mock-${Date.now().toString(36)}`, object, created: Math.floor(Date.now() / 1000), model };
+  return {
+    id: `mock-${Date.now().toString(36)}`,
+    object,
+    created: Math.floor(Date.now() / 1000),
+    model,
+  };
 }
 
 function wholeBody(question: MockQuestion) {
   const { text, route, model, request } = question;
   const usage = usageOf(question);
   if (route === "embeddings") return { object: "list", data: embeddingsOf(request), model, usage };
-  const content = route === "chat/completions" ? { message: { role: "assistant", content: text } } : { text };
-  return { ...common(question, "chat.completion"), choices: [{ index: 0, ...content, finish_reason: "stop" }], usage };
+  const content =
+    route === "chat/completions" ? { message: { role: "assistant", content: text } } : { text };
+  return {
+    ...common(question, "chat.completion"),
+    choices: [{ index: 0, ...content, finish_reason: "stop" }],
+    usage,
+  };
 }
 
 function embeddingsOf({ input, encoding_format }: MockQuestion["request"]) {
   const isBatch = Array.isArray(input) && typeof input[0] !== "number";
   const vector = new Float32Array(mockDimensions).fill(1 / Math.sqrt(mockDimensions));
-  const embedding = encoding_format === "base64" ? Buffer.from(vector.buffer).toString("base64") : [...vector];
+  const embedding =
+    encoding_format === "base64" ? Buffer.from(vector.buffer).toString("base64") : [...vector];
   return (isBatch ? input : [input]).map((_, index) => ({ object: "embedding", index, embedding }));
 }
 
@@ -64,12 +75,21 @@ function streamBody(question: MockQuestion): string {
   const isChat = route === "chat/completions";
   const pieces = text.match(/\s*\S+\s*$|\s*\S+/g) ?? [text];
   const choices = [
-    ...pieces.map((piece, index) => (isChat ? { delta: { ...(index === 0 && { role: "assistant" }), content: piece } } : { text: piece })),
+    ...pieces.map((piece, index) =>
+      isChat
+        ? { delta: { ...(index === 0 && { role: "assistant" }), content: piece } }
+        : { text: piece },
+    ),
     isChat ? { delta: {}, finish_reason: "stop" } : { text: "", finish_reason: "stop" },
   ];
   const events = [
-    ...choices.map((choice) => ({ ...head, choices: [{ index: 0, finish_reason: null, ...choice }] })),
+    ...choices.map((choice) => ({
+      ...head,
+      choices: [{ index: 0, finish_reason: null, ...choice }],
+    })),
     { ...head, choices: [], usage: usageOf(question) },
   ];
-  return [...events.map((event) => JSON.stringify(event)), "[DONE]"].map((data) => `data: ${data}\n\n`).join("");
+  return [...events.map((event) => JSON.stringify(event)), "[DONE]"]
+    .map((data) => `data: ${data}\n\n`)
+    .join("");
 }

@@ -20,10 +20,22 @@ export interface Provider {
   readonly unsupported: readonly string[];
 }
 
-const openaiOnly = ["logit_bias", "prediction", "service_tier", "store", "verbosity", "web_search_options"] as const;
+const openaiOnly = [
+  "logit_bias",
+  "prediction",
+  "service_tier",
+  "store",
+  "verbosity",
+  "web_search_options",
+] as const;
 
 export const providers = {
-  openai: { apiBase: "https://api.openai.com/v1", keyVariable: "OPENAI_API_KEY", priceId: "openai", unsupported: [] },
+  openai: {
+    apiBase: "https://api.openai.com/v1",
+    keyVariable: "OPENAI_API_KEY",
+    priceId: "openai",
+    unsupported: [],
+  },
   azure: { keyVariable: "AZURE_API_KEY", priceId: "azure", unsupported: ["service_tier", "store"] },
   openrouter: {
     apiBase: "https://openrouter.ai/api/v1",
@@ -35,7 +47,16 @@ export const providers = {
     apiBase: "http://127.0.0.1:11434/v1",
     addsV1: true,
     free: true,
-    unsupported: [...openaiOnly, "tool_choice", "parallel_tool_calls", "n", "user", "metadata", "logprobs", "top_logprobs"],
+    unsupported: [
+      ...openaiOnly,
+      "tool_choice",
+      "parallel_tool_calls",
+      "n",
+      "user",
+      "metadata",
+      "logprobs",
+      "top_logprobs",
+    ],
   },
   huggingface: {
     apiBase: "https://router.huggingface.co/v1",
@@ -62,19 +83,43 @@ export const providers = {
     apiBase: "https://api.groq.com/openai/v1",
     keyVariable: "GROQ_API_KEY",
     priceId: "groq",
-    unsupported: ["logit_bias", "logprobs", "top_logprobs", "n", "prediction", "store", "verbosity", "web_search_options"],
+    unsupported: [
+      "logit_bias",
+      "logprobs",
+      "top_logprobs",
+      "n",
+      "prediction",
+      "store",
+      "verbosity",
+      "web_search_options",
+    ],
   },
   together_ai: {
     apiBase: "https://api.together.xyz/v1",
     keyVariable: "TOGETHERAI_API_KEY",
     priceId: "together",
-    unsupported: ["prediction", "service_tier", "store", "verbosity", "web_search_options", "metadata"],
+    unsupported: [
+      "prediction",
+      "service_tier",
+      "store",
+      "verbosity",
+      "web_search_options",
+      "metadata",
+    ],
   },
   deepseek: {
     apiBase: "https://api.deepseek.com/v1",
     keyVariable: "DEEPSEEK_API_KEY",
     priceId: "deepseek",
-    unsupported: [...openaiOnly, "n", "seed", "parallel_tool_calls", "max_completion_tokens", "user", "metadata"],
+    unsupported: [
+      ...openaiOnly,
+      "n",
+      "seed",
+      "parallel_tool_calls",
+      "max_completion_tokens",
+      "user",
+      "metadata",
+    ],
   },
   xai: {
     apiBase: "https://api.x.ai/v1",
@@ -108,7 +153,11 @@ export const providers = {
       "metadata",
     ],
   },
-  hosted_vllm: { keyVariable: "HOSTED_VLLM_API_KEY", free: true, unsupported: ["prediction", "store", "verbosity", "web_search_options"] },
+  hosted_vllm: {
+    keyVariable: "HOSTED_VLLM_API_KEY",
+    free: true,
+    unsupported: ["prediction", "store", "verbosity", "web_search_options"],
+  },
   custom_openai: { unsupported: [] },
 } as const satisfies Record<string, Provider>;
 

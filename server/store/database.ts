@@ -97,6 +97,9 @@ async function openOnServer(url: string, settings: DatabaseSettings): Promise<Da
   });
   const close = () => sql.end({ timeout: closeTimeoutSeconds });
   await firstQuery(checkServer(sql, address), `at ${serverName(address)}`, close);
+  // What it has learnt it shares with later connections. It would ask again on each of them, in a promise that nobody
+  // catches: a connection that broke at that moment would end the process.
+  (sql.options as { fetch_types: boolean }).fetch_types = false;
   const listens = !address.pooled;
   const listen = listens ? listenOn(sql) : async () => async () => {};
   return { sql, embedded: false, listens, listen, close };

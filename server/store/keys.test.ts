@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ListKeysRequest } from "../../shared/keys.ts";
 import { hashSecret, newKeyId, newSecret } from "../secrets.ts";
 import { engines, type TestDatabase } from "../testing/database.ts";
-import { spendRow } from "../testing/spend-row.ts";
+import { ensureMonth, insertRows, spendRow } from "../testing/spend-row.ts";
 import { changeChannel, recentChanges } from "./changes.ts";
 import type { Sql } from "./database.ts";
 import {
@@ -15,7 +15,6 @@ import {
   type NewKey,
   updateKey,
 } from "./keys.ts";
-import { ensurePartition, insertSpend } from "./spend.ts";
 
 describe.each(engines)("$name", ({ open }) => {
   test("a key is found by its id, its hash and its alias, and by its secret, as it was inserted", async () => {
@@ -359,8 +358,8 @@ function page(request: Partial<ListKeysRequest> = {}): ListKeysRequest {
 
 async function spend(sql: TestDatabase["database"]["sql"], keyId: string): Promise<void> {
   const row = spendRow({ key_id: keyId });
-  await ensurePartition(sql, row.started_at);
-  await insertSpend(sql, [row]);
+  await ensureMonth(sql, row.started_at);
+  await insertRows(sql, [row]);
 }
 
 function announced(key_id: string, secret_hash: string | null = null) {

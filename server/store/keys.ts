@@ -50,7 +50,10 @@ export async function insertKey(sql: Sql, key: NewKey): Promise<void> {
 }
 
 /** How a management call names a key. */
-export type KeyName = { readonly key_id: string } | { readonly hash: string } | { readonly key_alias: string };
+export type KeyName =
+  | { readonly key_id: string }
+  | { readonly hash: string }
+  | { readonly key_alias: string };
 
 const selected = (sql: Sql) => sql`
   select k.key_id, k.key_alias, k.models, k.aliases, k.metadata, k.tags, k.user_id, k.allowed_routes, k.key_type,
@@ -80,16 +83,25 @@ export async function findKeyBySecret(sql: Sql, hash: string): Promise<KeyRow | 
 }
 
 /** Sets the columns given and leaves the others. False when there is no such key. */
-export async function updateKey(sql: Sql, keyId: string, patch: Partial<KeyColumns>): Promise<boolean> {
+export async function updateKey(
+  sql: Sql,
+  keyId: string,
+  patch: Partial<KeyColumns>,
+): Promise<boolean> {
   // Its types know no plain object as a parameter; the driver sends one to a jsonb column as JSON.
-  const columns = { ...patch, updated_at: sql`now()` } as unknown as Record<string, SerializableParameter>;
+  const columns = { ...patch, updated_at: sql`now()` } as unknown as Record<
+    string,
+    SerializableParameter
+  >;
   const { count } = await sql`update virtual_key set ${sql(columns)} where key_id = ${keyId}`;
   return count === 1;
 }
 
 /** Deletes the keys named, in one statement, and returns those that were there. Their spend stays. */
 export async function deleteKeys(sql: Sql, keyIds: readonly string[]): Promise<string[]> {
-  const rows = await sql<{ key_id: string }[]>`delete from virtual_key where key_id = any(${[...keyIds]}) returning key_id`;
+  const rows = await sql<
+    { key_id: string }[]
+  >`delete from virtual_key where key_id = any(${[...keyIds]}) returning key_id`;
   return rows.map((row) => row.key_id);
 }
 
@@ -101,7 +113,10 @@ const sortColumns = {
   spend: "coalesce(m.spend, 0)",
 } as const satisfies Record<ListKeysRequest["sort_by"], string>;
 
-export async function listKeys(sql: Sql, request: ListKeysRequest): Promise<{ rows: KeyRow[]; total: number }> {
+export async function listKeys(
+  sql: Sql,
+  request: ListKeysRequest,
+): Promise<{ rows: KeyRow[]; total: number }> {
   const { user_id, key_alias, page, size, sort_by, sort_order } = request;
   const where = sql`
     where ${user_id === undefined ? sql`true` : sql`k.user_id = ${user_id}`}

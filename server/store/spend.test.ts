@@ -2,16 +2,10 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { firstUuidAt, uuidv7 } from "../secrets.ts";
 import { engines } from "../testing/database.ts";
-import { spendRow } from "../testing/spend-row.ts";
+import { ensureMonth, insertRows, spendRow } from "../testing/spend-row.ts";
 import { expectedSums, oneCall, sumsOf } from "../testing/spend-sums.ts";
 import type { SqlPool } from "./database.ts";
-import {
-  ensurePartition,
-  insertSpend,
-  listSpend,
-  type SpendFilter,
-  type SpendRow,
-} from "./spend.ts";
+import { listSpend, type SpendFilter, type SpendRow } from "./spend.ts";
 
 const march = new Date("2026-03-04T05:06:07.089Z");
 
@@ -19,8 +13,8 @@ describe.each(engines)("$name", ({ open }) => {
   test("an attempt is added to the row, the key's spend and the day's sums of each owner", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await ensurePartition(sql, march);
-    await insertSpend(sql, [
+    await ensureMonth(sql, march);
+    await insertRows(sql, [
       spendRow({
         key_id: "key_a",
         user_id: "ann",
@@ -45,26 +39,26 @@ describe.each(engines)("$name", ({ open }) => {
   test("a row counts once, whether its batch is sent twice, overlaps with another, or holds it twice", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await ensurePartition(sql, march);
+    await ensureMonth(sql, march);
     const rows = ["1", "10", "100"].map((cost) => spendRow({ cost, tags: ["t"] }));
-    await insertSpend(sql, rows);
+    await insertRows(sql, rows);
     const once = await sumsOf(sql);
-    await insertSpend(sql, rows);
+    await insertRows(sql, rows);
     expect(await sumsOf(sql)).toEqual(once);
-    await insertSpend(sql, [...rows.slice(1), spendRow({ cost: "1000", tags: ["t"] })]);
+    await insertRows(sql, [...rows.slice(1), spendRow({ cost: "1000", tags: ["t"] })]);
     const { rows: count, keys, days } = await sumsOf(sql);
     expect([count, keys["key_1"]]).toEqual([4n, 1_111n]);
     expect(days["2026-03-04 tag t"]).toMatchObject({ spend: 1_111n, calls: 4n });
     const twice = spendRow({ cost: "5", key_id: "key_2" });
-    await insertSpend(sql, [twice, spendRow({ cost: "6", key_id: "key_2" }), twice]);
+    await insertRows(sql, [twice, spendRow({ cost: "6", key_id: "key_2" }), twice]);
     expect(await sumsOf(sql)).toMatchObject({ rows: 6n, keys: { key_2: 11n } });
   });
 
   test("a tag that a key bears twice is counted once", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await ensurePartition(sql, march);
-    await insertSpend(sql, [spendRow({ cost: "5", tags: ["a", "b", "a"] })]);
+    await ensureMonth(sql, march);
+    await insertRows(sql, [spendRow({ cost: "5", tags: ["a", "b", "a"] })]);
     const { days } = await sumsOf(sql);
     expect(days["2026-03-04 tag a"]).toEqual({ ...oneCall, spend: 5n });
     expect((await listSpend(sql, everything))[0]?.tags).toEqual(["a", "b", "a"]);
@@ -73,11 +67,11 @@ describe.each(engines)("$name", ({ open }) => {
   test("an unknown cost is counted as such and adds nothing; a failed call is counted as failed", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await ensurePartition(sql, march);
-    await insertSpend(sql, [spendRow({ cost: null, ...noTokens, key_id: "key_new" })]);
+    await ensureMonth(sql, march);
+    await insertRows(sql, [spendRow({ cost: null, ...noTokens, key_id: "key_new" })]);
     expect((await sumsOf(sql)).keys).toEqual({ key_new: 0n });
     expect(await listSpend(sql, everything)).toMatchObject([{ cost: null, ...noTokens }]);
-    await insertSpend(sql, [
+    await insertRows(sql, [
       spendRow({ cost: "3", key_id: "key_new" }),
       spendRow({ cost: "0", status: "failure", error_code: "429", ...noTokens, key_id: "key_new" }),
       spendRow({ cost: "2", status: "aborted", estimated: true, key_id: "key_new" }),
@@ -97,9 +91,9 @@ describe.each(engines)("$name", ({ open }) => {
   test("a call belongs to the UTC day on which it began", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await ensurePartition(sql, march);
+    await ensureMonth(sql, march);
     await sql`set time zone 'Pacific/Auckland'`;
-    await insertSpend(sql, [
+    await insertRows(sql, [
       spendRow({
         started_at: new Date("2026-03-04T23:59:59.999Z"),
         ended_at: new Date("2026-03-05T00:00:09Z"),
@@ -119,7 +113,7 @@ describe.each(engines)("$name", ({ open }) => {
     async () => {
       await using opened = await open();
       const { sql } = opened.database;
-      for (const month of [0, 1, 2]) await ensurePartition(sql, new Date(Date.UTC(2026, month)));
+      for (const month of [0, 1, 2]) await ensureMonth(sql, new Date(Date.UTC(2026, month)));
       await fc.assert(
         fc.asyncProperty(
           fc.array(fc.array(anyRow, { maxLength: 12 }), { maxLength: 4 }),
@@ -127,8 +121,8 @@ describe.each(engines)("$name", ({ open }) => {
           async (batches, repeated) => {
             await sql`truncate spend_log, key_spend, spend_daily`;
             for (const batch of batches)
-              await insertSpend(sql, [...batch.slice(repeated), ...batch]);
-            for (const batch of batches.toReversed()) await insertSpend(sql, batch.toReversed());
+              await insertRows(sql, [...batch.slice(repeated), ...batch]);
+            for (const batch of batches.toReversed()) await insertRows(sql, batch.toReversed());
             expect(await sumsOf(sql)).toEqual(expectedSums(batches.flat()));
           },
         ),
@@ -143,7 +137,7 @@ describe.each(engines)("$name", ({ open }) => {
     async () => {
       await using opened = await open();
       const { sql } = opened.database;
-      await ensurePartition(sql, march);
+      await ensureMonth(sql, march);
       const keys = Array.from({ length: 30 }, (_, index) => `key_${index}`);
       const batches = Array.from({ length: 120 }, () =>
         keys.map((key_id, index) =>
@@ -157,7 +151,7 @@ describe.each(engines)("$name", ({ open }) => {
       );
       // Each batch goes twice at about the same time, the second in the opposite order, over all connections of the pool.
       const sent = batches.flatMap((batch) => [batch, batch.toReversed()]);
-      await Promise.all(sent.map((batch) => insertSpend(sql, batch)));
+      await Promise.all(sent.map((batch) => insertRows(sql, batch)));
       expect(await sumsOf(sql)).toEqual(expectedSums(batches.flat()));
     },
   );
@@ -165,9 +159,9 @@ describe.each(engines)("$name", ({ open }) => {
   test("a partition is made when it is missing, by several connections at once too", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await expect(insertSpend(sql, [spendRow()])).rejects.toMatchObject({ code: "23514" });
-    await Promise.all(Array.from({ length: 8 }, () => ensurePartition(sql, march)));
-    await insertSpend(sql, [spendRow()]);
+    await expect(insertRows(sql, [spendRow()])).rejects.toMatchObject({ code: "23514" });
+    await Promise.all(Array.from({ length: 8 }, () => ensureMonth(sql, march)));
+    await insertRows(sql, [spendRow()]);
     expect(await partitionsOf(sql)).toEqual(["spend_log_2026_03"]);
   });
 
@@ -180,14 +174,14 @@ describe.each(engines)("$name", ({ open }) => {
       "2026-12-31T23:59:59.999Z",
       "2027-01-01T00:00:00Z",
     ].map((text) => new Date(text));
-    for (const moment of moments.toReversed()) await ensurePartition(sql, moment);
+    for (const moment of moments.toReversed()) await ensureMonth(sql, moment);
     // Ids of one millisecond differ in random bits: the lowest and the highest that there can be, too.
     const ids = moments.flatMap((moment) => [
       firstUuidAt(moment.getTime()),
       uuidv7(moment.getTime()),
       `${uuidv7(moment.getTime()).slice(0, 14)}7fff-bfff-ffffffffffff`,
     ]);
-    await insertSpend(
+    await insertRows(
       sql,
       ids.map((id) => spendRow({ id })),
     );
@@ -203,9 +197,9 @@ describe.each(engines)("$name", ({ open }) => {
   test("an id is there once, whoever writes it", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await ensurePartition(sql, march);
+    await ensureMonth(sql, march);
     const row = spendRow();
-    await insertSpend(sql, [row]);
+    await insertRows(sql, [row]);
     const again = sql`
       insert into spend_log (id, request_id, key_id, model, model_group, deployment, upstream_model, status, estimated, streamed, started_at, ended_at)
       select id, 'another', key_id, model, model_group, deployment, upstream_model, status, estimated, streamed, now(), now() from spend_log`;
@@ -215,7 +209,7 @@ describe.each(engines)("$name", ({ open }) => {
   test("a row that breaks a rule is refused, and with it the batch", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await ensurePartition(sql, march);
+    await ensureMonth(sql, march);
     const faults: [string, Partial<SpendRow>][] = [
       ["23514", { cost: "-1" }],
       ["23514", { status: "lost" as "failure" }],
@@ -226,7 +220,7 @@ describe.each(engines)("$name", ({ open }) => {
       ["22003", { cost: "1".repeat(39) }],
     ];
     for (const [code, fault] of faults) {
-      await expect(insertSpend(sql, [spendRow(), spendRow(fault)])).rejects.toMatchObject({ code });
+      await expect(insertRows(sql, [spendRow(), spendRow(fault)])).rejects.toMatchObject({ code });
       expect(await sumsOf(sql)).toEqual({ rows: 0n, keys: {}, days: {} });
     }
   });
@@ -234,7 +228,7 @@ describe.each(engines)("$name", ({ open }) => {
   test("a row is read as it was written, with any text and any amount", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await ensurePartition(sql, march);
+    await ensureMonth(sql, march);
     const nasty = `it's "q" \\ \\u0041 {a,b} \n\t % $1 ${"é漢🦆"} NULL`;
     const row = spendRow({
       request_id: nasty,
@@ -246,22 +240,24 @@ describe.each(engines)("$name", ({ open }) => {
       model_group: nasty,
       deployment: nasty,
       upstream_model: nasty,
-      price_source: nasty,
+      rate_card: { id: nasty, source: nasty, rates: { input: nasty } },
       cost: String(2n ** 63n + 1n),
       input_tokens: 2 ** 53 - 1,
       output_tokens: 2 ** 31,
     });
-    await insertSpend(sql, [row]);
-    const { rates, ...shown } = row;
-    expect(await listSpend(sql, everything)).toEqual([{ ...shown, cost: 2n ** 63n + 1n }]);
-    expect(await sql`select rates from spend_log`).toEqual([{ rates }]);
+    await insertRows(sql, [row]);
+    const { rate_card, ...shown } = row;
+    expect(await listSpend(sql, everything)).toEqual([
+      { ...shown, price_source: nasty, cost: 2n ** 63n + 1n },
+    ]);
+    expect(await sql`select id, source, rates from rate_card`).toEqual([rate_card]);
     expect((await sumsOf(sql)).keys).toEqual({ [nasty]: 2n ** 63n + 1n });
   });
 
   test("rows are listed newest first, by what is asked for", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await ensurePartition(sql, march);
+    await ensureMonth(sql, march);
     const at = (second: number) => new Date(march.getTime() + second * 1_000);
     const rows = [
       spendRow({ started_at: at(0), key_id: "a", user_id: "ann", request_id: "r1" }),
@@ -280,7 +276,7 @@ describe.each(engines)("$name", ({ open }) => {
         status: "aborted",
       }),
     ];
-    await insertSpend(sql, rows);
+    await insertRows(sql, rows);
     const listed = async (filter: Partial<SpendFilter>) =>
       (await listSpend(sql, { ...everything, ...filter })).map(({ id }) =>
         rows.findIndex((row) => row.id === id),
@@ -304,18 +300,18 @@ describe.each(engines)("$name", ({ open }) => {
   test("pages that follow one another by cursor hold every row once, though new ones come meanwhile", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await ensurePartition(sql, march);
+    await ensureMonth(sql, march);
     const rows = Array.from({ length: 25 }, (_, index) =>
       spendRow({ started_at: new Date(march.getTime() + (index % 3)) }),
     );
-    await insertSpend(sql, rows);
+    await insertRows(sql, rows);
     const seen: string[] = [];
     let cursor: string | undefined;
     do {
       const page = await listSpend(sql, { ...everything, cursor, limit: 10 });
       seen.push(...page.map(({ id }) => id));
       cursor = page.length === 10 ? page.at(-1)?.id : undefined;
-      await insertSpend(sql, [spendRow({ started_at: new Date(march.getTime() + 1_000) })]);
+      await insertRows(sql, [spendRow({ started_at: new Date(march.getTime() + 1_000) })]);
     } while (cursor !== undefined);
     expect(seen).toEqual(
       rows

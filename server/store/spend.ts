@@ -1,9 +1,9 @@
 import type { Picodollars } from "../../shared/money.ts";
-import type { AttemptStatus, SpendLogsRequest } from "../../shared/spend.ts";
+import type { AttemptStatus, RateCard, SpendLogsRequest } from "../../shared/spend.ts";
 import { firstUuidAt } from "../secrets.ts";
 import type { Sql, SqlPool } from "./database.ts";
 
-/** A finished upstream attempt, as the ledger hands it over. Token counts are null when the usage is unknown. */
+/** A finished upstream attempt. Token counts are null when the usage is unknown. */
 export interface SpendRow {
   readonly id: string;
   readonly request_id: string;
@@ -14,11 +14,9 @@ export interface SpendRow {
   readonly model_group: string;
   readonly deployment: string;
   readonly upstream_model: string;
-  /** Picodollars, as text on the way in: JSON has no number that holds them. */
+  /** Picodollars, as text on the way in. */
   readonly cost: string | null;
-  /** Picodollars per token that it was charged at, as text. */
-  readonly rates: Readonly<Record<string, unknown>> | null;
-  readonly price_source: string | null;
+  readonly rate_card: RateCard | null;
   readonly input_tokens: number | null;
   readonly cache_read_tokens: number | null;
   readonly cache_write_tokens: number | null;
@@ -35,16 +33,87 @@ export interface SpendRow {
 }
 
 /**
- * Writes attempts, adds them to their keys' spend and to the daily sums, all in one statement.
- *
- * Only rows that were not there yet are added, so that the same batch may be sent again after a lost answer. Rows and
- * sums are each written in the order of their keys: two replicas that flush the same ones queue instead of deadlocking.
+ * A row on its way to the database. Rows wait as text, in the tens of thousands when the database is away: for the
+ * garbage collector a text is one thing, and a row with all its strings and dates is thirty.
  */
-export async function insertSpend(sql: Sql, rows: readonly SpendRow[]): Promise<void> {
+export interface SpendLine {
+  /** A JSON object. Moments are in milliseconds, since a date costs more to write than all the rest. */
+  readonly text: string;
+  readonly rateCard: RateCard | null;
+  /** The moment in the id, which the row's partition follows from. */
+  readonly atMs: number;
+}
+
+export function toSpendLine(row: SpendRow): SpendLine {
+  const columns = {
+    id: row.id,
+    request_id: row.request_id,
+    key_id: row.key_id,
+    user_id: row.user_id,
+    tags: row.tags,
+    model: row.model,
+    model_group: row.model_group,
+    deployment: row.deployment,
+    upstream_model: row.upstream_model,
+    cost: row.cost,
+    rate_card: row.rate_card?.id ?? null,
+    input_tokens: row.input_tokens,
+    cache_read_tokens: row.cache_read_tokens,
+    cache_write_tokens: row.cache_write_tokens,
+    input_audio_tokens: row.input_audio_tokens,
+    output_tokens: row.output_tokens,
+    reasoning_tokens: row.reasoning_tokens,
+    output_audio_tokens: row.output_audio_tokens,
+    status: row.status,
+    error_code: row.error_code,
+    estimated: row.estimated,
+    streamed: row.streamed,
+    started_ms: row.started_at.getTime(),
+    ended_ms: row.ended_at.getTime(),
+  };
+  return { text: JSON.stringify(columns), rateCard: row.rate_card, atMs: timeOf(row.id) };
+}
+
+/** The milliseconds in a UUIDv7. */
+function timeOf(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}
+
+/**
+ * Writes attempts with the rate cards that they name, and adds them to their keys' spend and to the daily sums, all in
+ * one statement.
+ *
+ * Only rows that were not there yet are added, so that the same batch may be sent again after a lost answer. Cards, rows
+ * and sums are each written in the order of their keys: two replicas that flush the same ones queue instead of
+ * deadlocking.
+ */
+export async function insertSpend(sql: Sql, lines: readonly SpendLine[]): Promise<void> {
+  const cards = new Map(lines.map(({ rateCard }) => [rateCard?.id, rateCard]));
+  cards.delete(undefined);
   await sql`
-    with inserted as (
-      insert into spend_log
-      select * from jsonb_populate_recordset(null::spend_log, ${sql.json(rows as never)}) order by id
+    with card as (
+      insert into rate_card (id, source, rates)
+      select id, source, rates
+        from jsonb_to_recordset(${JSON.stringify([...cards.values()])}::text::jsonb) as card (id text, source text, rates jsonb)
+       order by id
+      on conflict (id) do nothing
+    ), inserted as (
+      insert into spend_log (
+        id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, rate_card, input_tokens,
+        cache_read_tokens, cache_write_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
+        status, error_code, estimated, streamed, started_at, ended_at
+      )
+      select id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, rate_card, input_tokens,
+             cache_read_tokens, cache_write_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
+             status, error_code, estimated, streamed, to_timestamp(started_ms / 1000.0), to_timestamp(ended_ms / 1000.0)
+        from jsonb_to_recordset(${`[${lines.map(({ text }) => text).join(",")}]`}::text::jsonb) as line (
+               id uuid, request_id text, key_id text, user_id text, tags text[], model text, model_group text, deployment text,
+               upstream_model text, cost numeric, rate_card text, input_tokens bigint, cache_read_tokens bigint,
+               cache_write_tokens bigint, input_audio_tokens bigint, output_tokens bigint, reasoning_tokens bigint,
+               output_audio_tokens bigint, status text, error_code text, estimated boolean, streamed boolean,
+               started_ms float8, ended_ms float8
+             )
+       order by id
       on conflict (id) do nothing
       returning key_id, user_id, tags, model_group, cost, status, started_at,
                 coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)
@@ -76,39 +145,45 @@ export async function insertSpend(sql: Sql, rows: readonly SpendRow[]): Promise<
       output_tokens = spend_daily.output_tokens + excluded.output_tokens`;
 }
 
-/** The moment in a UUIDv7: a row's partition follows from its id, not from the time that stands beside it. */
-export function momentOf(id: string): Date {
-  return new Date(Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16));
+/** A partition of `spend_log`: a UTC month. */
+export interface Partition {
+  readonly name: string;
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
-/** The UTC month of a moment, as a partition of `spend_log` covers it. */
-export function partitionOf(at: Date): { name: string; from: string; to: string } {
+/** The partition that rows of a moment are in. */
+export function partitionOf(at: Date): Partition {
   const year = at.getUTCFullYear();
   const month = at.getUTCMonth();
   return {
     name: `spend_log_${year}_${String(month + 1).padStart(2, "0")}`,
-    from: firstUuidAt(Date.UTC(year, month)),
-    to: firstUuidAt(Date.UTC(year, month + 1)),
+    fromMs: Date.UTC(year, month),
+    toMs: Date.UTC(year, month + 1),
   };
 }
 
 /**
- * Makes the partition that holds a moment, unless it exists. `if not exists` looks before it locks, so two
- * replicas could both try at the turn of a month: the lock makes them queue.
+ * Makes a partition, unless it exists. `if not exists` looks before it locks, so two replicas could both try at the
+ * turn of a month: the lock makes them queue.
  */
-export async function ensurePartition(sql: SqlPool, at: Date): Promise<void> {
-  const { name, from, to } = partitionOf(at);
+export async function ensurePartition(
+  sql: SqlPool,
+  { name, fromMs, toMs }: Partition,
+): Promise<void> {
   await sql.begin(async (transaction) => {
     await transaction`select pg_advisory_xact_lock(hashtextextended('keyplane spend_log partition', 0))`;
     await transaction.unsafe(
-      `create table if not exists ${name} partition of spend_log for values from ('${from}') to ('${to}')`,
+      `create table if not exists ${name} partition of spend_log for values from ('${firstUuidAt(fromMs)}') to ('${firstUuidAt(toMs)}')`,
     );
   });
 }
 
 /** A row of `spend_log` as it is read: money exact, tokens as integers. */
-export interface SpendRecord extends Omit<SpendRow, "cost" | "rates"> {
+export interface SpendRecord extends Omit<SpendRow, "cost" | "rate_card"> {
   readonly cost: Picodollars | null;
+  /** Where the prices came from. */
+  readonly price_source: string | null;
 }
 
 export interface SpendFilter extends Omit<SpendLogsRequest, "api_key" | "start_date" | "end_date"> {
@@ -132,7 +207,8 @@ export async function listSpend(sql: Sql, filter: SpendFilter): Promise<SpendRec
     cursor !== undefined && sql`and id < ${cursor}`,
   ].filter((condition) => condition !== false);
   return sql<SpendRecord[]>`
-    select id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, price_source,
+    select id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost,
+           (select source from rate_card where rate_card.id = spend_log.rate_card) as price_source,
            input_tokens::float8, cache_read_tokens::float8, cache_write_tokens::float8, input_audio_tokens::float8,
            output_tokens::float8, reasoning_tokens::float8, output_audio_tokens::float8,
            status, error_code, estimated, streamed, started_at, ended_at

@@ -29,11 +29,8 @@ export interface ProcessSettings {
 export interface GatewayProcess extends AsyncDisposable {
   readonly url: string;
   readonly directory: string;
-  readonly pid: number;
   /** Sends the signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<Ending>;
-  /** Sends the signal and does not wait. */
-  signal(signal: NodeJS.Signals): void;
   /** What it has said until now, on both of its streams. */
   said(): string;
 }
@@ -71,18 +68,14 @@ export async function startGatewayProcess(
   };
   try {
     const url = await running.listening;
-    const signal = (name: NodeJS.Signals) => void running.child.kill(name);
-    const stop = (name: NodeJS.Signals = "SIGTERM") => {
-      signal(name);
+    const stop = (signal: NodeJS.Signals = "SIGTERM") => {
+      running.child.kill(signal);
       return running.ended;
     };
-    const pid = running.child.pid ?? 0;
     return {
       url,
       directory,
-      pid,
       stop,
-      signal,
       said: running.said,
       [Symbol.asyncDispose]: dispose,
     };

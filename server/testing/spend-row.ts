@@ -1,5 +1,12 @@
 import { uuidv7 } from "../secrets.ts";
-import type { SpendRow } from "../store/spend.ts";
+import type { Sql, SqlPool } from "../store/database.ts";
+import {
+  ensurePartition,
+  insertSpend,
+  partitionOf,
+  type SpendRow,
+  toSpendLine,
+} from "../store/spend.ts";
 
 /** A finished attempt as the gateway would record it, but for what the test says. Its id is of its `started_at`. */
 export function spendRow(fields: Partial<SpendRow> = {}): SpendRow {
@@ -15,8 +22,11 @@ export function spendRow(fields: Partial<SpendRow> = {}): SpendRow {
     deployment: "gpt/openai",
     upstream_model: "gpt-5-mini",
     cost: "1",
-    rates: { input: "250000", output: "2000000" },
-    price_source: "config",
+    rate_card: {
+      id: "0123456789abcdef",
+      source: "config",
+      rates: { input: "250000", output: "2000000" },
+    },
     input_tokens: 10,
     cache_read_tokens: 2,
     cache_write_tokens: 3,
@@ -32,4 +42,13 @@ export function spendRow(fields: Partial<SpendRow> = {}): SpendRow {
     ended_at: new Date(startedAt.getTime() + 1_500),
     ...fields,
   };
+}
+
+export async function insertRows(sql: Sql, rows: readonly SpendRow[]): Promise<void> {
+  await insertSpend(sql, rows.map(toSpendLine));
+}
+
+/** Makes the partition that rows of a moment are in. */
+export async function ensureMonth(sql: SqlPool, at: Date): Promise<void> {
+  await ensurePartition(sql, partitionOf(at));
 }
