@@ -1,3 +1,4 @@
+import type { Picodollars } from "../../shared/money.ts";
 import type { AttemptStatus, Usage } from "../../shared/spend.ts";
 import { price } from "../providers/prices.ts";
 import { countCompletionTokens, countPromptTokens } from "../providers/tokens.ts";
@@ -11,6 +12,8 @@ export interface AttemptEnd {
   readonly errorCode?: string;
   /** What the upstream reported. */
   readonly usage?: Usage | undefined;
+  /** What that costs, where it has been worked out already. */
+  readonly cost?: Picodollars | undefined;
   /**
    * What is charged where nothing was reported: nothing, because the upstream never answered; what it is known to have
    * generated; or, where a whole reply was cut off, what such a call usually generates.
@@ -39,7 +42,7 @@ export function account(gateway: Gateway, call: Call, attempt: Attempt, end: Att
 }
 
 /** What a successful reply costs, in picodollars; undefined when that is not known. */
-export function costOf({ deployment }: Attempt, usage: Usage | undefined): bigint | undefined {
+export function costOf({ deployment }: Attempt, usage: Usage | undefined): Picodollars | undefined {
   return usage && deployment.rates && price(deployment.rates, usage);
 }
 
@@ -52,13 +55,14 @@ async function countUsage(
 ): Promise<Usage> {
   const { group, request } = call;
   const isReasoning = recentOutputs.reasons(group.name) || request["reasoning_effort"] != null;
-  const counted = uncounted.kind === "generated" ? await countCompletionTokens(uncounted.text) : 0;
+  const text = uncounted.kind === "generated" ? uncounted.text : "";
+  const counted = await orBySize(countCompletionTokens(text), Buffer.byteLength(text));
   const isHidden = uncounted.kind === "estimate" || (isReasoning && call.isStream);
   const output = isHidden
     ? Math.max(counted, recentOutputs.estimate(group.name, request))
     : counted;
   return {
-    input: await countPrompt(call),
+    input: await orBySize(countPromptTokens(request), call.bodyBytes),
     cache_read: 0,
     cache_write: 0,
     input_audio: 0,
@@ -69,11 +73,11 @@ async function countUsage(
 }
 
 /** Counting walks what the client sent. Where that defeats it, as a nesting deeper than the stack does, the size has to do. */
-async function countPrompt({ request, bodyBytes }: Call): Promise<number> {
+async function orBySize(counting: Promise<number>, bytes: number): Promise<number> {
   try {
-    return await countPromptTokens(request);
+    return await counting;
   } catch {
-    return Math.ceil(bodyBytes / bytesPerToken);
+    return Math.ceil(bytes / bytesPerToken);
   }
 }
 
@@ -103,7 +107,7 @@ function toRow(
     model_group: call.group.name,
     deployment: deployment.id,
     upstream_model: deployment.upstreamModel,
-    cost: isFree ? "0" : (costOf(attempt, usage)?.toString() ?? null),
+    cost: isFree ? "0" : ((end.cost ?? costOf(attempt, usage))?.toString() ?? null),
     rate_card: deployment.rateCard,
     input_tokens: usage?.input ?? null,
     cache_read_tokens: usage?.cache_read ?? null,

@@ -77,6 +77,26 @@ export function editMembers(json: Buffer, edits: ReadonlyMap<string, Buffer | nu
   return pieces.length === 0 ? Buffer.from("{}") : Buffer.concat([...pieces, closeBytes]);
 }
 
+/**
+ * The object with another value in every member of a name, so that no reader can see the old one: the same bytes where
+ * nothing is to change. A name that is not there is not added.
+ */
+export function replaceMember(json: Buffer, name: Buffer, value: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  let copied = 0;
+  const members = new Members(json, { start: 0, end: json.length });
+  while (members.next()) {
+    if (!members.isNamed(name)) continue;
+    const { valueStart, valueEnd } = members;
+    if (isValue(json, { start: valueStart, end: valueEnd }, value)) continue;
+    pieces.push(json.subarray(copied, valueStart), value);
+    copied = valueEnd;
+  }
+  if (copied === 0) return json;
+  pieces.push(json.subarray(copied));
+  return Buffer.concat(pieces);
+}
+
 /** Whether bytes stand at a place. One by one, because they are too few for a native comparison to earn its call. */
 export function standsAt(bytes: Buffer, start: number, wanted: Buffer): boolean {
   for (let at = 0; at < wanted.length; at += 1) if (bytes[start + at] !== wanted[at]) return false;

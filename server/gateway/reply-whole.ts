@@ -39,14 +39,16 @@ export async function readWhole(answer: Answer, model: string | undefined): Prom
 
 /** A body that says it is JSON is believed by its first and last characters; any other is parsed to find out. */
 function isJsonObject({ headers }: Answer, body: Buffer): boolean {
-  const first = body.find((byte) => !isBlank(byte));
-  const last = body.findLast((byte) => !isBlank(byte));
-  if (first !== openBrace || last !== closeBrace) return false;
+  let first = 0;
+  while (isBlank(body[first])) first += 1;
+  let last = body.length - 1;
+  while (isBlank(body[last])) last -= 1;
+  if (body[first] !== openBrace || body[last] !== closeBrace) return false;
   return String(headers["content-type"]).includes("json") || parse(body).kind === "value";
 }
 
-function isBlank(byte: number): boolean {
-  return byte <= 0x20;
+function isBlank(byte: number | undefined): boolean {
+  return byte !== undefined && byte <= 0x20;
 }
 
 function parse(

@@ -1,5 +1,4 @@
-import type { Usage } from "../../shared/spend.ts";
-import { usdTextFromPicodollars } from "../../shared/money.ts";
+import { type Picodollars, usdTextFromPicodollars } from "../../shared/money.ts";
 import { GatewayError } from "../errors.ts";
 import type { CallFailure } from "../providers/call.ts";
 import { account, type AttemptEnd, costOf } from "./account.ts";
@@ -43,12 +42,14 @@ async function replyWhole(
     );
   }
   const { body, usage } = whole;
-  const headers = replyHeaders(call, attempt, { headMs, usage });
+  const cost = costOf(attempt, usage);
+  const headers = replyHeaders(call, attempt, { headMs, cost });
   headers.push("content-type", "application/json", "content-length", String(body.length));
   call.response.writeHead(200, headers).end(body);
   account(gateway, call, attempt, {
     status: "success",
     usage,
+    cost,
     otherwise: { kind: "generated", text: usage ? "" : generatedText(body) },
   });
 }
@@ -72,7 +73,7 @@ async function replyStream(
     );
   }
   call.response.writeHead(200, [
-    ...replyHeaders(call, attempt, { headMs, usage: undefined }),
+    ...replyHeaders(call, attempt, { headMs, cost: undefined }),
     ...streamHeaders,
   ]);
   const stream = new StreamReply(call, gateway.returnUpstreamModel ? undefined : call.asked);
@@ -104,16 +105,15 @@ const streamHeaders = [
   "no",
 ];
 
-interface ReplyTiming {
+interface ReplyFacts {
   /** When the upstream's head arrived. */
   readonly headMs: number;
-  readonly usage: Usage | undefined;
+  readonly cost: Picodollars | undefined;
 }
 
 /** Names and values in turn. */
-function replyHeaders(call: Call, attempt: Attempt, { headMs, usage }: ReplyTiming): string[] {
+function replyHeaders(call: Call, attempt: Attempt, { headMs, cost }: ReplyFacts): string[] {
   const { deployment, retries } = attempt;
-  const cost = costOf(attempt, usage);
   const ownMs = performance.now() - call.startedAtMs - (headMs - attempt.sentAtMs);
   const headers = [
     "x-request-id",

@@ -1,7 +1,9 @@
 import type { Deployment } from "../providers/deployment.ts";
-import { editMembers } from "./json-members.ts";
+import { editMembers, replaceMember } from "./json-members.ts";
 
 const askForUsage = { include_usage: true };
+
+const modelName = Buffer.from("model");
 
 /**
  * The body that goes upstream: the client's own bytes with the upstream's model name, without what the deployment drops,
@@ -12,13 +14,14 @@ export function upstreamBody(
   body: Buffer,
   request: Readonly<Record<string, unknown>>,
 ): Buffer {
-  // Also where the name is right already: a body may name two models, and not every reader takes the last one.
-  const edits = new Map<string, Buffer | null>([["model", toBytes(deployment.upstreamModel)]]);
-  for (const name of deployment.droppedParameters)
-    if (Object.hasOwn(request, name)) edits.set(name, null);
-  if (request["stream"] === true && deployment.asksForStreamUsage && !asksForUsage(request))
-    edits.set("stream_options", toBytes({ ...optionsOf(request), ...askForUsage }));
-  return editMembers(body, edits);
+  const renamed = replaceMember(body, modelName, deployment.upstreamModelJson);
+  const dropped = deployment.droppedParameters.filter((name) => Object.hasOwn(request, name));
+  const asks =
+    request["stream"] === true && deployment.asksForStreamUsage && !asksForUsage(request);
+  if (dropped.length === 0 && !asks) return renamed;
+  const edits = new Map<string, Buffer | null>(dropped.map((name) => [name, null]));
+  if (asks) edits.set("stream_options", toBytes({ ...optionsOf(request), ...askForUsage }));
+  return editMembers(renamed, edits);
 }
 
 /** Whether the client wants to see a stream's usage. */

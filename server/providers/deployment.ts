@@ -10,6 +10,8 @@ export interface Deployment {
   readonly provider: string;
   /** The name that the upstream knows the model by. */
   readonly upstreamModel: string;
+  /** The same as it stands in a body. */
+  readonly upstreamModelJson: Buffer;
   /** Scheme, host and port. */
   readonly origin: string;
   /** The path and query of one of its routes, such as `chat/completions`. */
@@ -50,6 +52,7 @@ export function createDeployment(config: Config, entry: Entry): Deployment {
     id: info.id ?? deploymentId(entry),
     provider: reference.provider,
     upstreamModel: reference.model,
+    upstreamModelJson: Buffer.from(JSON.stringify(reference.model)),
     ...addressOf(entry, reference),
     headers: headersOf(entry, reference),
     weight: parameters.weight ?? 1,

@@ -72,24 +72,23 @@ export function price(rates: Rates, usage: Usage): Picodollars {
     usage.input + usage.cache_read + usage.cache_write + usage.input_audio,
   );
   const reasoning = at.reasoning === at.output ? 0 : Math.min(usage.reasoning, usage.output);
-  return (
-    rates.perCall +
-    cost(usage.input, at.input) +
-    cost(usage.cache_read, at.cacheRead) +
-    cost(usage.cache_write, at.cacheWrite) +
-    cost(usage.input_audio, at.inputAudio) +
-    cost(usage.output - reasoning, at.output) +
-    cost(reasoning, at.reasoning) +
-    cost(usage.output_audio, at.outputAudio)
-  );
+  let sum = rates.perCall;
+  sum = plus(sum, usage.input, at.input);
+  sum = plus(sum, usage.cache_read, at.cacheRead);
+  sum = plus(sum, usage.cache_write, at.cacheWrite);
+  sum = plus(sum, usage.input_audio, at.inputAudio);
+  sum = plus(sum, usage.output - reasoning, at.output);
+  sum = plus(sum, reasoning, at.reasoning);
+  return plus(sum, usage.output_audio, at.outputAudio);
+}
+
+/** Most buckets of most calls are empty, and each operation on bigints makes a new one. */
+function plus(sum: Picodollars, tokens: number, rate: Picodollars): Picodollars {
+  return tokens === 0 ? sum : sum + BigInt(tokens) * rate;
 }
 
 function ratesFor(rates: Rates, inputTokens: number): TokenRates {
   return rates.tiers.findLast((tier) => inputTokens > tier.aboveInputTokens) ?? rates;
-}
-
-function cost(tokens: number, rate: Picodollars): Picodollars {
-  return tokens === 0 ? 0n : BigInt(tokens) * rate;
 }
 
 /**
