@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Config } from "../shared/config.ts";
 import { Background } from "./background.ts";
+import { within } from "./deadline.ts";
 import type { ControlPlane } from "./control/control-plane.ts";
 import { callerOfKey } from "./gateway/caller.ts";
 import { createCatalogSource } from "./gateway/catalog.ts";
@@ -41,6 +42,12 @@ export interface DepsSettings {
   readonly isDraining: () => boolean;
 }
 
+/** A caller who waits longer for a key that is not cached is better told to come again. */
+const keyTimeoutMs = 5_000;
+
+/** How long the last rows wait for a database that is away. */
+const drainTimeoutMs = 10_000;
+
 /** @throws Error when the database cannot be opened or migrated, or the custom auth function cannot be loaded. */
 export async function createDeps({
   config,
@@ -57,13 +64,13 @@ export async function createDeps({
   const database = await openMigrated(config, dataDir);
   const { sql } = database;
   const keys = new KeyCache(async (hash) => {
-    const row = await findKeyBySecret(sql, hash);
+    const row = await within(findKeyBySecret(sql, hash), keyTimeoutMs, "look up a key");
     return row && callerOfKey(row);
   });
   const changes = new KeyChanges(database, keys, logger);
   const ledger = new Ledger(sql, logger, { flushIntervalMs: general.flush_interval_ms });
   const transport = new Transport();
-  const background = new Background();
+  const background = new Background(logger);
   const maxBodyBytes = Math.floor(general.max_request_size_mb * 1_048_576);
   const masterKeyHash = masterKey && hashSecret(masterKey.key);
   const authentication = {
@@ -97,7 +104,7 @@ export async function createDeps({
     plane: { sql, keys, logger, defaultKeyParams: litellm.default_key_generate_params },
     async close() {
       await background.settled();
-      await ledger.flush().finally(() => ledger.close());
+      await ledger.drain(drainTimeoutMs);
       await changes.close();
       await transport.close();
       await database.close();

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { expiryAfter } from "./duration.ts";
+import { plainText } from "./text.ts";
 
 /**
  * The file config.yaml. Names are those of the file; a key that no schema here names is refused.
@@ -37,7 +38,7 @@ function section<Schema extends z.ZodType>(schema: Schema) {
   return z.preprocess((value) => value ?? {}, schema).prefault({});
 }
 
-const name = z.string().min(1);
+const name = plainText.min(1);
 const seconds = numeric(z.number().positive());
 const price = numeric(z.number().nonnegative());
 
@@ -99,7 +100,8 @@ export const litellmParams = z.strictObject({
 });
 
 export const modelInfo = z.strictObject({
-  id: text.pipe(name).optional(),
+  /** It is sent in a header of every reply. */
+  id: text.pipe(credential).optional(),
   /** The model whose price applies, where the deployment's own name says nothing. */
   base_model: name.optional(),
   mode: z.enum(["chat", "completion", "embedding"]).optional(),
@@ -120,7 +122,8 @@ export const generalSettings = z.strictObject({
   /** `module.export`, beside the file. */
   custom_auth: name.optional(),
   flush_interval_ms: numeric(z.number().int().min(50).max(1000)).default(500),
-  max_key_staleness_s: numeric(z.number().nonnegative()).default(600),
+  /** At least two seconds: the database is asked twice in one. */
+  max_key_staleness_s: numeric(z.number().min(2)).default(600),
   max_request_size_mb: numeric(z.number().positive()).default(32),
   return_upstream_model: flag.default(false),
   database_pool_size: numeric(z.number().int().positive()).default(10),

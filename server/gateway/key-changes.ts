@@ -1,3 +1,4 @@
+import { within } from "../deadline.ts";
 import type { Logger } from "../log.ts";
 import { changeChannel, pruneChanges, recentChanges } from "../store/changes.ts";
 import type { Database } from "../store/database.ts";
@@ -5,6 +6,9 @@ import type { KeyCache, KeyChange } from "./key-cache.ts";
 
 /** Half of the second within which a change must be obeyed when its notification is lost. */
 const pollIntervalMs = 500;
+
+/** Of a query that takes a millisecond. A connection whose packets are dropped would keep it waiting for a quarter of an hour. */
+const queryTimeoutMs = 5_000;
 
 const pruneIntervalMs = 10 * 60_000;
 
@@ -71,7 +75,7 @@ export class KeyChanges {
 
   async #poll(): Promise<void> {
     const askedAtMs = performance.now();
-    const changes = await recentChanges(this.#database.sql);
+    const changes = await within(recentChanges(this.#database.sql), queryTimeoutMs, "read changes");
     // Away for longer than the poll looks back: what changed meanwhile is not known.
     if (askedAtMs - this.#reachedAtMs > 25_000 && this.#reachedAtMs > 0) this.#cache.clear();
     for (const change of changes) if (!this.#seen.has(change.id)) this.#cache.drop(change);

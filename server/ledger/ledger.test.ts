@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { Logger } from "../log.ts";
 import { openDatabase, type SqlPool } from "../store/database.ts";
 import type { SpendRow } from "../store/spend.ts";
-import { engines } from "../testing/database.ts";
+import { sharedEngines } from "../testing/database.ts";
 import { spendRow } from "../testing/spend-row.ts";
 import { startTcpProxy } from "../testing/tcp-proxy.ts";
 import { Ledger, type LedgerSettings } from "./ledger.ts";
@@ -13,7 +13,7 @@ import { Ledger, type LedgerSettings } from "./ledger.ts";
 /** Longer than any test: only flush() sends. */
 const never = 10 * 60_000;
 
-describe.each(engines)("$name", ({ open }) => {
+describe.each(sharedEngines)("$name", ({ open }) => {
   test("what is recorded is in the database after the flush interval", async () => {
     await using opened = await open();
     const { sql } = opened.database;
@@ -168,7 +168,7 @@ describe.each(engines)("$name", ({ open }) => {
   });
 });
 
-describe.each(engines.filter(({ name }) => name !== "embedded"))(
+describe.each(sharedEngines.filter(({ name }) => name !== "embedded"))(
   "$name behind a line that breaks",
   ({ open }) => {
     test(

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import type { Logger } from "../log.ts";
 import { redact } from "../log.ts";
+import { within } from "../deadline.ts";
 import type { SqlPool } from "../store/database.ts";
 import {
   ensurePartition,
@@ -19,6 +21,12 @@ const defaultCapacity = 200_000;
 const batchSize = 250;
 
 const longestBackoffMs = 5_000;
+
+/** A connection whose packets are dropped answers nothing for a quarter of an hour; a batch takes milliseconds. */
+const statementTimeoutMs = 30_000;
+
+/** Between two tries of a drain. */
+const retryMs = 100;
 
 export interface LedgerSettings {
   readonly flushIntervalMs: number;
@@ -74,7 +82,25 @@ export class Ledger {
     await this.#sending;
   }
 
-  /** Stops the clock. What still waits is gone with the process: flush first. */
+  /**
+   * Sends what waits before the process ends, trying again while the database is away, and stops the clock. Rows that
+   * cannot be written in time are written to the log, whole: it is the last place that is left.
+   */
+  async drain(timeoutMs: number): Promise<void> {
+    const deadlineMs = performance.now() + timeoutMs;
+    while (this.#waiting.length > 0 && performance.now() < deadlineMs) {
+      const remainingMs = deadlineMs - performance.now();
+      await within(this.flush(), remainingMs, "write spend").catch(() => sleep(retryMs));
+    }
+    this.close();
+    for (const { text } of this.#waiting)
+      this.#logger.error(
+        { row: JSON.parse(text) as unknown },
+        "spend row not written: the database is away",
+      );
+  }
+
+  /** Stops the clock. What still waits is gone with the process. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -121,7 +147,7 @@ export class Ledger {
   async #write(lines: readonly SpendLine[]): Promise<void> {
     try {
       await this.#ensurePartitions(lines);
-      await insertSpend(this.#sql, lines);
+      await within(insertSpend(this.#sql, lines), statementTimeoutMs, "write spend");
     } catch (error) {
       // A partition that was dropped since it was made is made again by the next try.
       if (isMissingPartition(error)) this.#partitions = [];

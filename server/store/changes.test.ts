@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { engines } from "../testing/database.ts";
+import { sharedEngines } from "../testing/database.ts";
 import { pruneChanges, recentChanges } from "./changes.ts";
 import type { Sql } from "./database.ts";
 
@@ -11,7 +11,7 @@ function changed(sql: Sql, keyId: string, secondsAgo = 0) {
   return sql`insert into change (key_id, at) values (${keyId}, clock_timestamp() - ${`${secondsAgo} seconds`}::interval)`;
 }
 
-describe.each(engines)("$name", ({ open }) => {
+describe.each(sharedEngines)("$name", ({ open }) => {
   test("the changes of the last seconds are read, oldest first, and read again", async () => {
     await using opened = await open();
     const { sql } = opened.database;
@@ -61,7 +61,7 @@ async function indexScans(sql: Sql): Promise<bigint | undefined> {
 }
 
 // The embedded engine runs one transaction at a time.
-describe.each(engines.filter(({ name }) => name !== "embedded"))("$name", ({ open }) => {
+describe.each(sharedEngines.filter(({ name }) => name !== "embedded"))("$name", ({ open }) => {
   test("a change whose transaction began earlier and ends later is still seen by the next poll", async () => {
     await using opened = await open();
     const { sql } = opened.database;

@@ -96,9 +96,9 @@ function connect(worker: Worker): Duplex {
 
 /** Fails like a refused connection: thrown from `socket()`, the error would leave postgres.js waiting for ever. */
 function closedSocket(): Duplex {
-  return new Duplex({ read() {} }).destroy(
-    new Error("Cannot reach the embedded database: it has ended"),
-  );
+  const error = new Error("Cannot reach the embedded database: it has ended");
+  // So that callers are told of an outage, as with a server that is away.
+  return new Duplex({ read() {} }).destroy(Object.assign(error, { code: "ECONNREFUSED" }));
 }
 
 /** From source (tests) the thread has to be taught TypeScript: Node 20 does not read it. */

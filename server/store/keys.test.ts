@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ListKeysRequest } from "../../shared/keys.ts";
 import { hashSecret, newKeyId, newSecret } from "../secrets.ts";
-import { engines, type TestDatabase } from "../testing/database.ts";
+import { sharedEngines, type TestDatabase } from "../testing/database.ts";
 import { ensureMonth, insertRows, spendRow } from "../testing/spend-row.ts";
 import { changeChannel, recentChanges } from "./changes.ts";
 import type { Sql } from "./database.ts";
@@ -16,7 +16,7 @@ import {
   updateKey,
 } from "./keys.ts";
 
-describe.each(engines)("$name", ({ open }) => {
+describe.each(sharedEngines)("$name", ({ open }) => {
   test("a key is found by its id, its hash and its alias, and by its secret, as it was inserted", async () => {
     await using opened = await open();
     const { sql } = opened.database;

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { firstUuidAt, uuidv7 } from "../secrets.ts";
-import { engines } from "../testing/database.ts";
+import { sharedEngines } from "../testing/database.ts";
 import { ensureMonth, insertRows, spendRow } from "../testing/spend-row.ts";
 import { expectedSums, oneCall, sumsOf } from "../testing/spend-sums.ts";
 import type { SqlPool } from "./database.ts";
@@ -9,7 +9,7 @@ import { listSpend, type SpendFilter, type SpendRow } from "./spend.ts";
 
 const march = new Date("2026-03-04T05:06:07.089Z");
 
-describe.each(engines)("$name", ({ open }) => {
+describe.each(sharedEngines)("$name", ({ open }) => {
   test("an attempt is added to the row, the key's spend and the day's sums of each owner", async () => {
     await using opened = await open();
     const { sql } = opened.database;

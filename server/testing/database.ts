@@ -1,7 +1,7 @@
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { inject } from "vitest";
+import { afterAll, inject } from "vitest";
 import { openDatabase, type Database, type DatabaseSettings } from "../store/database.ts";
 import { run } from "./command.ts";
 import { createDatabase } from "./create-database.ts";
@@ -23,6 +23,18 @@ export interface Engine {
 }
 
 const settings = { poolSize: 10, prepare: true };
+
+/**
+ * Every engine of this run, but the embedded one opened once a file and emptied for each test: opening it takes seconds.
+ * For suites on statements; those on the engine itself take `engines`.
+ */
+export const sharedEngines: readonly Engine[] = [
+  { name: "embedded", open: openEmptied },
+  ...inject("postgresServers").map((server) => ({
+    name: server.name,
+    open: () => openServerCopy(server),
+  })),
+];
 
 /** Every engine of this run, for `describe.each(engines)("$name", ({ open }) => …)`. */
 export const engines: readonly Engine[] = [
@@ -49,6 +61,21 @@ async function openEmbeddedCopy(): Promise<TestDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), "keyplane-test-"));
   await run("cp", ["-R", join(inject("embeddedTemplate"), "database"), dataDir]);
   return openReopenable({ ...settings, dataDir }, () => run("rm", ["-rf", dataDir]));
+}
+
+let shared: Promise<TestDatabase> | undefined;
+
+afterAll(async () => (await shared)?.[Symbol.asyncDispose]());
+
+async function openEmptied(): Promise<TestDatabase> {
+  shared ??= openEmbeddedCopy();
+  const opened = await shared;
+  const { sql } = opened.database;
+  const partitions = await sql<{ name: string }[]>`
+    select inhrelid::regclass::text as name from pg_inherits where inhparent = 'spend_log'::regclass`;
+  for (const { name } of partitions) await sql`drop table ${sql(name)}`;
+  await sql`truncate virtual_key, key_secret, key_spend, change, spend_log, spend_daily, rate_card`;
+  return { ...opened, [Symbol.asyncDispose]: async () => {} };
 }
 
 async function openServerCopy({ url, template }: PostgresServer): Promise<TestDatabase> {
