@@ -54,7 +54,7 @@ function isStorable(value: unknown): boolean {
 
 /** Routes a key may be held to: a path as in `/chat/completions`, or a family of routes. */
 const route = z.union(
-  [z.enum(["llm_api_routes", "info_routes"]), z.string().regex(/^\/[\w./*-]*$/)],
+  [z.enum(["llm_api_routes", "info_routes"]), z.string().regex(/^\/[\w./-]*\*?$/)],
   {
     error:
       'must be a path such as "/chat/completions", or one of "llm_api_routes" and "info_routes"',

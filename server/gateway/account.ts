@@ -29,16 +29,21 @@ export function account(gateway: Gateway, call: Call, attempt: Attempt, end: Att
   const endedAt = new Date();
   if (end.usage || end.otherwise.kind === "nothing") {
     if (end.usage) gateway.recentOutputs.record(call.group.name, end.usage);
-    gateway.ledger.record(
-      toRow(call, attempt, { end, usage: end.usage, endedAt, isEstimated: false }),
-    );
+    settle(gateway, toRow(call, attempt, { end, usage: end.usage, endedAt, isEstimated: false }));
     return;
   }
   gateway.background.run(
     countUsage(gateway, call, end.otherwise).then((usage) =>
-      gateway.ledger.record(toRow(call, attempt, { end, usage, endedAt, isEstimated: true })),
+      settle(gateway, toRow(call, attempt, { end, usage, endedAt, isEstimated: true })),
     ),
   );
+}
+
+function settle({ ledger, logger }: Gateway, row: SpendRow): void {
+  ledger.record(row);
+  if (!logger.isLevelEnabled("debug")) return;
+  const { request_id, key_id, model, deployment, status, cost } = row;
+  logger.debug({ request_id, key_id, model, deployment, status, cost }, "attempt");
 }
 
 /** What a successful reply costs, in picodollars; undefined when that is not known. */

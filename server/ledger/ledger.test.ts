@@ -205,6 +205,32 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded"))(
       },
     );
 
+    test("a drain waits for a database that comes back", { timeout: 60_000 }, async () => {
+      await using opened = await open();
+      await using line = await openLine(opened.url);
+      await using ledger = startLedger(line.sql);
+      const rows = record(ledger, 3);
+      await line.proxy.cut();
+      const drained = ledger.drain(30_000);
+      await expect.poll(() => ledger.isFull, patiently).toBe(false);
+      await line.proxy.restore();
+      await drained;
+      expect(await idsIn(opened.database.sql)).toEqual(idsOf(rows));
+      expect(ledger.log).toEqual([]);
+    });
+
+    test("a drain gives up in time and writes what it could not send to the log, though the database only stays silent", async () => {
+      await using opened = await open();
+      await using line = await openLine(opened.url);
+      await using ledger = startLedger(line.sql);
+      line.proxy.deafen();
+      const rows = record(ledger, 3);
+      const startedAt = performance.now();
+      await ledger.drain(300);
+      expect(performance.now() - startedAt).toBeLessThan(10_000);
+      expect(ledger.log.map(({ row }) => row?.id).toSorted()).toEqual(idsOf(rows));
+    });
+
     test("an answer that is lost after the commit counts once", { timeout: 60_000 }, async () => {
       await using opened = await open();
       const { sql } = opened.database;
