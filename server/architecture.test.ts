@@ -19,7 +19,7 @@ const layers = [
   ["server/control"],
   ["server/deps.ts", "server/master-key.ts", "server/loopback.ts"],
   ["server/app.ts"],
-  ["server/serve.ts", "server/summary.ts", "server/arguments.ts"],
+  ["server/serve.ts", "server/summary.ts", "server/arguments.ts", "server/heap.ts"],
   ["server/main.ts"],
 ];
 

@@ -2,12 +2,14 @@
 import { type Arguments, parseArguments, usage } from "./arguments.ts";
 import { type ConfigReading, formatNote, loadConfig } from "./config.ts";
 import { createDeps } from "./deps.ts";
+import { keepHeapSmall } from "./heap.ts";
 import { createLogger } from "./log.ts";
 import { isLoopback } from "./loopback.ts";
 import { version } from "./package.ts";
 import { serve } from "./serve.ts";
 import { startSummary } from "./summary.ts";
 
+keepHeapSmall();
 try {
   process.exitCode = await run(parseArguments(process.argv.slice(2)));
 } catch (error) {

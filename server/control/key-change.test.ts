@@ -226,6 +226,12 @@ test("keys are deleted by secret, hash, id or alias, and told as they were sent"
   for (const key of secrets) expect((await gateway.chat(key)).status).toBe(401);
   expect(await refuse(gateway, "/key/delete", { keys })).toMatchObject({
     status: 404,
+    param: "keys",
+    code: "key_not_found",
+  });
+  expect(await refuse(gateway, "/key/delete", { key_aliases: ["d"] })).toMatchObject({
+    status: 404,
+    param: "key_aliases",
     code: "key_not_found",
   });
 });

@@ -1,4 +1,5 @@
 import postgres from "postgres";
+import type { z } from "zod";
 import { secretHash } from "../../shared/ids.ts";
 import {
   chosenSecret,
@@ -140,7 +141,7 @@ async function generate(plane: ControlPlane, caller: Caller, request: GenerateKe
     new Date(),
   );
   const key_id = newKeyId();
-  await refusingTaken(fields.key_alias, () =>
+  const row = await refusingTaken(fields.key_alias, () =>
     insertKey(plane.sql, {
       ...emptyColumns,
       ...columns,
@@ -151,11 +152,7 @@ async function generate(plane: ControlPlane, caller: Caller, request: GenerateKe
     }),
   );
   plane.keys.drop({ key_id, secret_hash: hash });
-  return {
-    ...toKeyRecord(await found(plane, { key_id }, "the new key")),
-    key: secret,
-    token_id: hash,
-  };
+  return { ...toKeyRecord(row), key: secret, token_id: hash };
 }
 
 const emptyColumns: KeyColumns = {
@@ -199,45 +196,53 @@ async function visible(plane: ControlPlane, caller: Caller, asked: string): Prom
 }
 
 async function change(plane: ControlPlane, asked: string, columns: Partial<KeyColumns>) {
-  const { key_id } = await found(plane, nameOf(asked), shownAs(asked));
-  await refusingTaken(columns.key_alias, () => updateKey(plane.sql, key_id, columns));
-  plane.keys.drop({ key_id, secret_hash: null });
-  return toKeyRecord(await found(plane, { key_id }, shownAs(asked)));
+  const row =
+    (await refusingTaken(columns.key_alias, () => updateKey(plane.sql, nameOf(asked), columns))) ??
+    missing(shownAs(asked));
+  plane.keys.drop({ key_id: row.key_id, secret_hash: null });
+  return toKeyRecord(row);
 }
 
 async function remove(
   plane: ControlPlane,
-  { keys, key_aliases }: { keys?: string[] | undefined; key_aliases?: string[] | undefined },
+  { keys, key_aliases = [] }: z.infer<typeof deleteKeysRequest>,
 ): Promise<string[]> {
-  const asked = (keys ?? key_aliases ?? []).map((text) => ({
-    text,
-    name: keys ? nameOf(text) : { key_alias: text },
-  }));
-  const rows = await Promise.all(
-    asked.map(async ({ text, name }) => ({ text, row: await findKey(plane.sql, name) })),
+  const deleted = await deleteKeys(
+    plane.sql,
+    keys ? { references: keys.map(referenceOf) } : { aliases: key_aliases },
   );
-  const deleted = new Set(
-    await deleteKeys(
-      plane.sql,
-      rows.flatMap(({ row }) => row?.key_id ?? []),
-    ),
-  );
-  for (const key_id of deleted) plane.keys.drop({ key_id, secret_hash: null });
-  const gone = rows.filter(({ row }) => row && deleted.has(row.key_id)).map(({ text }) => text);
-  return gone.length > 0
-    ? gone
-    : missing(keys ? "any of these keys" : "a key by any of these aliases");
+  for (const { key_id } of deleted) plane.keys.drop({ key_id, secret_hash: null });
+  const names = new Set(deleted.map(({ name }) => name));
+  const gone = keys
+    ? keys.filter((key) => names.has(referenceOf(key)))
+    : key_aliases.filter((alias) => names.has(alias));
+  if (gone.length > 0) return gone;
+  return keys
+    ? missing("any of these keys", "keys")
+    : missing("a key by any of these aliases", "key_aliases");
 }
 
 function nameOf(asked: string): KeyName {
-  if (asked.startsWith("key_")) return { key_id: asked };
-  return { hash: secretHash.safeParse(asked).success ? asked : hashSecret(asked) };
+  const reference = referenceOf(asked);
+  return isKeyId(reference) ? { key_id: reference } : { hash: reference };
+}
+
+/** What the database knows a key by: its id or the hash of its secret. */
+function referenceOf(asked: string): string {
+  return isKeyId(asked) || isHash(asked) ? asked : hashSecret(asked);
+}
+
+function isKeyId(asked: string): boolean {
+  return asked.startsWith("key_");
+}
+
+function isHash(asked: string): boolean {
+  return secretHash.safeParse(asked).success;
 }
 
 /** Whatever may be a secret is not repeated in an answer that may be logged: of a short one four characters are most. */
 function shownAs(asked: string): string {
-  if (asked.startsWith("key_") || secretHash.safeParse(asked).success)
-    return `key ${JSON.stringify(asked)}`;
+  if (isKeyId(asked) || isHash(asked)) return `key ${JSON.stringify(asked)}`;
   return chosenSecret.safeParse(asked).success ? `key sk-...${asked.slice(-4)}` : "that key";
 }
 
@@ -245,8 +250,8 @@ async function found(plane: ControlPlane, name: KeyName, shown: string): Promise
   return (await findKey(plane.sql, name)) ?? missing(shown);
 }
 
-function missing(shown: string): never {
-  throw new GatewayError("key_not_found", `Cannot find ${shown}`, { param: "key" });
+function missing(shown: string, param: "key" | "keys" | "key_aliases" = "key"): never {
+  throw new GatewayError("key_not_found", `Cannot find ${shown}`, { param });
 }
 
 /** The unique constraints decide, so that of two requests at once for one name one is told. */

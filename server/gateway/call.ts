@@ -15,7 +15,7 @@ export interface Call {
   readonly asked: string;
   /** The body's length as the client sent it. */
   readonly bodyBytes: number;
-  /** The body, parsed. */
+  /** The body, parsed, without a `stream` that its endpoint does not heed. */
   readonly request: Readonly<Record<string, unknown>>;
   readonly isStream: boolean;
   readonly response: ServerResponse;

@@ -1,7 +1,6 @@
 import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createJiti } from "jiti";
 import { type CustomAuth, userApiKeyAuth } from "../../shared/custom-auth.ts";
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { type Caller, callerOfCustomAuth } from "./caller.ts";
@@ -50,7 +49,9 @@ async function findModule(path: string, name: string): Promise<string> {
 
 async function loadModule(file: string, name: string): Promise<Record<string, unknown>> {
   try {
-    // Node 20 cannot import TypeScript; jiti can, on every version, and leaves JavaScript to Node.
+    // Node 20 cannot import TypeScript; jiti can, on every version, and leaves JavaScript to Node. It is a compiler of some
+    // size, so those who need none do not load it.
+    const { createJiti } = await import("jiti");
     return await createJiti(pathToFileURL(file).href).import(file);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

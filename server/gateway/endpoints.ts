@@ -12,14 +12,16 @@ export interface Endpoint extends Route {
   /** The route below the base address, at the gateway and at OpenAI-shaped upstreams alike. */
   readonly name: string;
   readonly schema: z.ZodType<CallRequest>;
+  /** Whether it heeds `stream` in a request. */
+  readonly streams: boolean;
 }
 
-function endpoint(name: string, schema: z.ZodType<CallRequest>): Endpoint {
-  return { name, path: `/${name}`, families: ["llm_api_routes"], schema };
+function endpoint(name: string, schema: z.ZodType<CallRequest>, streams: boolean): Endpoint {
+  return { name, path: `/${name}`, families: ["llm_api_routes"], schema, streams };
 }
 
 export const endpoints = [
-  endpoint("chat/completions", chatRequest),
-  endpoint("completions", completionRequest),
-  endpoint("embeddings", embeddingRequest),
+  endpoint("chat/completions", chatRequest, true),
+  endpoint("completions", completionRequest, true),
+  endpoint("embeddings", embeddingRequest, false),
 ] as const;

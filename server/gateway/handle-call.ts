@@ -63,10 +63,15 @@ function check(
   parsed: Record<string, unknown>,
 ): Record<string, unknown> & { readonly model: string } {
   const checked = endpoint.schema.safeParse(parsed);
-  if (checked.success) return parsed as ReturnType<typeof check>;
+  if (checked.success) return heeded(endpoint, parsed) as ReturnType<typeof check>;
   if (parsed["model"] === undefined)
     throw new GatewayError("invalid_request", "Cannot call a model: the body names none in model", {
       param: "model",
     });
   throw invalidRequest(checked.error);
+}
+
+/** A route that does not stream takes no notice of `stream`, and nor does anyone who reads the request from here on. */
+function heeded(endpoint: Endpoint, parsed: Record<string, unknown>): Record<string, unknown> {
+  return endpoint.streams || parsed["stream"] !== true ? parsed : { ...parsed, stream: false };
 }

@@ -86,8 +86,9 @@ test.each([
     delaysMs.push(await hangUp(socket, call));
   }
 
-  // The quickest: a busy machine delays some, a gateway that waits for something delays all.
-  expect(Math.min(...delaysMs)).toBeLessThan(noticeMs);
+  // The median: a busy machine delays some, a gateway that waits for something delays most.
+  const [, , medianMs] = delaysMs.toSorted((left, right) => left - right);
+  expect(medianMs).toBeLessThan(noticeMs);
 });
 
 test("a client that hangs up in mid-stream stops the upstream and pays for what was generated", async () => {
@@ -163,36 +164,20 @@ test("a client that hangs up before a stream's first chunk pays for its prompt",
   });
 });
 
-test("a client that left while one upstream refused is not sent to the next, and pays nothing", async () => {
-  await using gateway = await startGateway({
-    config: (api_base) =>
-      configText({
-        model_list: ["one", "two"].map((name) =>
-          modelEntry({ model_name: "gpt", model: `openai/${name}`, api_base }),
-        ),
-      }),
-  });
-  const key = await gateway.generateKey();
-  const called = nextCall(gateway, (response) => {
-    response.writeHead(503).write("wait for it");
-  });
-  const socket = await openChat(gateway, key);
-
-  await hangUp(socket, await called);
-
-  expect(await onlyRow(gateway)).toMatchObject({ status: "failure", spend: 0 });
-  expect(gateway.upstream.calls).toHaveLength(1);
-  expect(await gateway.spendOf(key)).toBe(0);
-});
-
-test("a client that leaves before the upstream's connection stands pays nothing: no call was made", async () => {
+test("a client that leaves before the upstream's connection stands is not sent to the next, and pays nothing", async () => {
   // Takes connections and never answers a handshake.
   const deaf = createServer();
   await once(deaf.listen(0, "127.0.0.1"), "listening");
   const { port } = deaf.address() as AddressInfo;
   const api_base = `https://127.0.0.1:${port}`;
   await using gateway = await startGateway({
-    config: () => configText({ model_list: [modelEntry({ model_name: "gpt", api_base })] }),
+    config: (next) =>
+      configText({
+        model_list: [
+          modelEntry({ model_name: "gpt", api_base }),
+          modelEntry({ model_name: "gpt", api_base: next, weight: 0 }),
+        ],
+      }),
   });
   const key = await gateway.generateKey();
   const connected = once(deaf, "connection");
@@ -204,7 +189,8 @@ test("a client that leaves before the upstream's connection stands pays nothing:
   await gateway.request("GET", "/health/liveliness");
   connection.destroy();
 
-  expect(await onlyRow(gateway)).toMatchObject({ spend: 0, estimated: false });
+  expect(await onlyRow(gateway)).toMatchObject({ status: "failure", spend: 0, estimated: false });
+  expect(gateway.upstream.calls).toEqual([]);
   deaf.close();
 });
 

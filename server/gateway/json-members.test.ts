@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { editMembers, findMembers } from "./json-members.ts";
+import { editMembers, findMembers, findMembersOfWhole } from "./json-members.ts";
 
 const nastyText = fc.oneof(
   fc.string({ unit: "grapheme" }),
@@ -58,11 +58,56 @@ describe("findMembers", () => {
     expect(find('{"model":"a","x":1,"model":"b"}', "model")).toBe("b");
   });
 
+  test("takes a name whose escapes are none of JSON's as it stands", () => {
+    expect(find(String.raw`{"\q":1,"model":"a"}`, "model")).toBe("a");
+    const edits = new Map([["model", Buffer.from('"b"')]]);
+    expect(editMembers(Buffer.from(String.raw`{"\q":1,"model":"a"}`), edits).toString()).toBe(
+      String.raw`{"\q":1,"model":"b"}`,
+    );
+  });
+
   test("finds a member of an object inside the bytes", () => {
     const bytes = Buffer.from('[{"delta":{"content":"hi"}}]');
     const [delta] = findMembers(bytes, { start: 0, end: bytes.length }, [Buffer.from("delta")]);
     const [content] = findMembers(bytes, delta ?? { start: 0, end: 0 }, [Buffer.from("content")]);
     expect(bytes.toString("utf8", content?.start, content?.end)).toBe('"hi"');
+  });
+});
+
+describe("findMembersOfWhole", () => {
+  const names = [Buffer.from("model"), Buffer.from("usage")];
+
+  test("finds in whatever JSON has it the same as the walk that trusts", () => {
+    fc.assert(
+      fc.property(object, spaces, (value, indent) => {
+        fc.pre(Object.keys(value).length > 0);
+        const bytes = Buffer.from(`\n${JSON.stringify(value, null, indent)} `);
+        expect(findMembersOfWhole(bytes, names)).toEqual(
+          findMembers(bytes, { start: 0, end: bytes.length }, names),
+        );
+      }),
+    );
+  });
+
+  test.each([
+    "",
+    "{",
+    "{oops}",
+    '{"a"}',
+    '{"a":}',
+    '{"a":1,}',
+    '{,"a":1}',
+    '{"a":1 "b":2}',
+    '{"a"::1}',
+    '{"a":1,,"b":2}',
+    '{"a":[}',
+    '{"a":"b}',
+    '{"a":1',
+    '{"a":1}garbage{}',
+    '{"a":1}}',
+    'x{"a":1}',
+  ])("refuses %j", (text) => {
+    expect(findMembersOfWhole(Buffer.from(text), names)).toBeUndefined();
   });
 });
 

@@ -3,7 +3,8 @@
  * changes is neither serialised again nor loses what a parse would lose (number formats, order, duplicate names).
  *
  * The walk is exact for valid JSON: it follows strings and nesting, so neither an escaped quote nor a `"model"` inside
- * a message can mislead it. It does not validate: where that matters, the bytes have been parsed before.
+ * a message can mislead it. It does not validate, and throws on nothing: where it matters, the bytes have been parsed
+ * before, or the walk is the one of `findMembersOfWhole`.
  */
 
 const quote = 0x22;
@@ -29,14 +30,53 @@ export function findMembers(
 ): (Span | undefined)[] {
   const found: (Span | undefined)[] = [];
   const members = new Members(json, within);
-  while (members.next()) {
-    for (let index = 0; index < names.length; index += 1) {
-      const name = names[index];
-      if (name !== undefined && members.isNamed(name))
-        found[index] = { start: members.valueStart, end: members.valueEnd };
-    }
-  }
+  while (members.next()) noteMember(members, names, found);
   return found;
+}
+
+/**
+ * The same of bytes that nobody has parsed: undefined unless they are one object, with nothing around it, whose members
+ * are names with a colon, a value and a comma in between. What stands inside a value is not looked at.
+ */
+export function findMembersOfWhole(
+  json: Buffer,
+  names: readonly Buffer[],
+): (Span | undefined)[] | undefined {
+  const found: (Span | undefined)[] = [];
+  const members = new Members(json, { start: 0, end: json.length });
+  let behind = 0;
+  let mark = openBrace;
+  while (members.next()) {
+    const { nameStart, nameEnd, valueStart, valueEnd } = members;
+    const isSound =
+      isOnlyMark(json, { start: behind, end: nameStart - 1 }, mark) &&
+      isOnlyMark(json, { start: nameEnd + 1, end: valueStart }, colon) &&
+      valueEnd > valueStart;
+    if (!isSound) return undefined;
+    noteMember(members, names, found);
+    behind = valueEnd;
+    mark = comma;
+  }
+  return isOnlyMark(json, { start: behind, end: json.length }, closeBrace) ? found : undefined;
+}
+
+function noteMember(members: Members, names: readonly Buffer[], found: (Span | undefined)[]): void {
+  for (let index = 0; index < names.length; index += 1) {
+    const name = names[index];
+    if (name !== undefined && members.isNamed(name))
+      found[index] = { start: members.valueStart, end: members.valueEnd };
+  }
+}
+
+/** Whether a mark stands somewhere, once, between nothing but blanks. */
+function isOnlyMark(json: Buffer, { start, end }: Span, mark: number): boolean {
+  let marks = 0;
+  for (let at = start; at < end; at += 1) {
+    const byte = json[at];
+    if (byte === mark) marks += 1;
+    else if (!isBlank(byte)) return false;
+  }
+  return marks === 1;
 }
 
 /**
@@ -158,10 +198,15 @@ class Members {
     );
   }
 
-  /** One that is written with escapes is the same name to a parser. */
+  /** One that is written with escapes is the same name to a parser; where they are none of JSON's, it is as it stands. */
   name(): string {
     const raw = this.#json.toString("utf8", this.nameStart, this.nameEnd);
-    return this.#isEscaped ? JSON.parse(`"${raw}"`) : raw;
+    if (!this.#isEscaped) return raw;
+    try {
+      return JSON.parse(`"${raw}"`);
+    } catch {
+      return raw;
+    }
   }
 
   #nameEnd(start: number): number {

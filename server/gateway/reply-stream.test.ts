@@ -127,3 +127,39 @@ test.each([
   expect(text).toBe(`${stream}data: [DONE]\n\n`);
   expect(end).toMatchObject({ failure: undefined, usage: undefined });
 });
+
+test("a fault of the gateway's own in mid-stream ends the stream once, as an error, and tells what was seen", async () => {
+  const received: string[] = [];
+  const response = new Writable({
+    write(bytes: Buffer, _encoding, written) {
+      received.push(bytes.toString());
+      written();
+    },
+  });
+  const call = {
+    response: response as unknown as ServerResponse,
+    request: {},
+    asked: "gpt",
+  } as Call;
+  const reply = new StreamReply(call, "gpt");
+  const event = 'data: {"model":"gpt","choices":[{"delta":{"content":"Hi"}}]}\n\n';
+  // Stands for whatever may be wrong with the next chunk.
+  const poisoned = Object.assign(Buffer.from(event), {
+    indexOf() {
+      throw new Error("no such luck");
+    },
+  });
+
+  reply.onData(Buffer.from(event), () => undefined);
+  reply.onData(poisoned, () => undefined);
+  reply.onData(Buffer.from(event), () => undefined);
+  reply.onFailure({ kind: "aborted", reason: "client gone" });
+  reply.onEnd();
+
+  expect(await reply.finished).toMatchObject({
+    failure: { kind: "broken", reason: "no such luck" },
+    text: "Hi",
+  });
+  expect(received).toEqual([event, expect.stringMatching(/^data: {"error":.*}\n\n$/)]);
+  expect(response.writableEnded).toBe(true);
+});

@@ -34,6 +34,8 @@ export class StreamReply implements BodyReader {
   readonly #text = new EscapedText();
   #isDone = false;
   #hasError = false;
+  /** It has been concluded: what still comes is of no interest. */
+  #isOver = false;
 
   /** `model`: the name that replaces the upstream's; undefined leaves it. */
   constructor(call: Call, model: string | undefined) {
@@ -46,28 +48,50 @@ export class StreamReply implements BodyReader {
   }
 
   onData(chunk: Buffer, resume: () => void): boolean {
+    if (this.#isOver) return true;
     const { response } = this.#call;
-    const passed = this.#pass(chunk);
-    if (passed.length === 0 || response.destroyed || response.write(passed)) return true;
-    response.once("drain", resume);
-    return false;
+    try {
+      const passed = this.#pass(chunk);
+      if (passed.length === 0 || response.destroyed || response.write(passed)) return true;
+      response.once("drain", resume);
+      return false;
+    } catch (thrown) {
+      this.#failOn(thrown);
+      return true;
+    }
   }
 
   onEnd(): void {
+    if (this.#isOver) return;
     const { response } = this.#call;
-    if (this.#events.isMidEvent) response.write(this.#pass(Buffer.from("\n\n")));
-    response.end(this.#isDone || this.#hasError ? undefined : done);
-    this.#conclude(this.#hasError ? { kind: "broken", reason: "error in the stream" } : undefined);
+    try {
+      if (this.#events.isMidEvent) response.write(this.#pass(Buffer.from("\n\n")));
+      response.end(this.#isDone || this.#hasError ? undefined : done);
+      this.#conclude(
+        this.#hasError ? { kind: "broken", reason: "error in the stream" } : undefined,
+      );
+    } catch (thrown) {
+      this.#failOn(thrown);
+    }
   }
 
   onFailure(failure: CallFailure): void {
+    if (this.#isOver) return;
     const { response, asked } = this.#call;
     if (failure.kind !== "aborted")
       response.end(`data: ${JSON.stringify(errorBodyOf(failureOfCall(failure, asked).error))}\n\n`);
     this.#conclude(failure);
   }
 
+  /** Nothing may be thrown to who drives a reader: it would take it for a fault of the connection, or of nobody. */
+  #failOn(thrown: unknown): void {
+    const reason =
+      thrown instanceof Error ? thrown.message : "something that is no Error was thrown";
+    this.onFailure({ kind: "broken", reason });
+  }
+
   #conclude(failure: CallFailure | undefined): void {
+    this.#isOver = true;
     this.#finish({ failure, usage: this.#usage, text: this.#usage ? "" : this.#text.toString() });
   }
 

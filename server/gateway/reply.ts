@@ -1,6 +1,7 @@
 import { type Picodollars, usdTextFromPicodollars } from "../../shared/money.ts";
+import type { Usage } from "../../shared/spend.ts";
 import { GatewayError } from "../errors.ts";
-import type { CallFailure } from "../providers/call.ts";
+import type { Answer, CallFailure } from "../providers/call.ts";
 import { account, type AttemptEnd, costOf } from "./account.ts";
 import type { Attempt, Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
@@ -9,69 +10,73 @@ import { StreamReply } from "./reply-stream.ts";
 import type { Routed } from "./route.ts";
 import { failureOfCall } from "./upstream-error.ts";
 
-/** Carries the upstream's answer to the client, as it comes or as a whole, and accounts for it once it has ended. */
-export function reply(gateway: Gateway, call: Call, routed: Routed): Promise<void> {
-  return call.isStream ? replyStream(gateway, call, routed) : replyWhole(gateway, call, routed);
+/**
+ * Carries the upstream's answer to the client, as it comes or as a whole, and accounts for it once it has ended, however
+ * it did.
+ *
+ * @throws GatewayError what the client is to be told where it has been sent nothing yet.
+ */
+export async function reply(gateway: Gateway, call: Call, routed: Routed): Promise<void> {
+  const { end, error } = await carry(gateway, call, routed);
+  account(gateway, call, routed.attempt, end);
+  if (error !== undefined) throw error;
+}
+
+/** How a reply ended, for the ledger and, as what is thrown, for a client that has no head yet. */
+interface Outcome {
+  readonly end: AttemptEnd;
+  readonly error: unknown;
+}
+
+async function carry(gateway: Gateway, call: Call, routed: Routed): Promise<Outcome> {
+  try {
+    return call.isStream
+      ? await replyStream(gateway, call, routed)
+      : await replyWhole(gateway, call, routed);
+  } catch (thrown) {
+    routed.answer.abort();
+    // Half a reply must not look like a whole one.
+    if (call.response.headersSent && !call.response.writableEnded) call.response.destroy();
+    return {
+      end: { status: "failure", errorCode: "internal", otherwise: { kind: "nothing" } },
+      error: thrown,
+    };
+  }
 }
 
 async function replyWhole(
   gateway: Gateway,
   call: Call,
   { attempt, answer }: Routed,
-): Promise<void> {
+): Promise<Outcome> {
   const headMs = performance.now();
   const whole = await readWhole(answer, gateway.returnUpstreamModel ? undefined : call.asked);
-  if (whole.kind === "failed") {
-    const isGone = whole.failure.kind === "aborted";
-    const { error } = failureOfCall(whole.failure, call.asked);
-    account(gateway, call, attempt, {
-      ...ending(whole.failure),
-      otherwise: { kind: isGone ? "estimate" : "nothing" },
-    });
-    throw error;
-  }
-  if (whole.kind === "foreign") {
-    account(gateway, call, attempt, {
-      status: "failure",
-      errorCode: "upstream_failed",
-      otherwise: { kind: "nothing" },
-    });
-    throw new GatewayError(
-      "upstream_failed",
-      `The upstream of model ${JSON.stringify(call.asked)} answered with something that is not JSON`,
-    );
-  }
+  if (whole.kind === "failed") return brokenOff(call, whole.failure);
+  if (whole.kind === "foreign") return foreign(call, "something that is not JSON", undefined);
   const { body, usage } = whole;
   const cost = costOf(attempt, usage);
   const headers = replyHeaders(call, attempt, { headMs, cost });
   headers.push("content-type", "application/json", "content-length", String(body.length));
   call.response.writeHead(200, headers).end(body);
-  account(gateway, call, attempt, {
-    status: "success",
-    usage,
-    cost,
-    otherwise: { kind: "generated", text: usage ? "" : generatedText(body) },
-  });
+  return {
+    end: {
+      status: "success",
+      usage,
+      cost,
+      otherwise: { kind: "generated", text: usage ? "" : generatedText(body) },
+    },
+    error: undefined,
+  };
 }
 
 async function replyStream(
   gateway: Gateway,
   call: Call,
   { attempt, answer }: Routed,
-): Promise<void> {
+): Promise<Outcome> {
   const headMs = performance.now();
-  if (!String(answer.headers["content-type"]).startsWith("text/event-stream")) {
-    answer.abort();
-    account(gateway, call, attempt, {
-      status: "failure",
-      errorCode: "upstream_failed",
-      otherwise: { kind: "nothing" },
-    });
-    throw new GatewayError(
-      "upstream_failed",
-      `The upstream of model ${JSON.stringify(call.asked)} answered with something that is no event stream`,
-    );
-  }
+  const contentType = String(answer.headers["content-type"]);
+  if (!contentType.startsWith("text/event-stream")) return unstreamed(call, answer, contentType);
   call.response.writeHead(200, [
     ...replyHeaders(call, attempt, { headMs, cost: undefined }),
     ...streamHeaders,
@@ -81,11 +86,47 @@ async function replyStream(
   answer.read(stream);
   call.response.flushHeaders();
   const { failure, usage, text } = await stream.finished;
-  account(gateway, call, attempt, {
-    ...ending(failure),
-    usage,
-    otherwise: { kind: "generated", text },
-  });
+  // Where the gateway itself failed on an event, the upstream is still sending.
+  if (failure) answer.abort();
+  return {
+    end: { ...ending(failure), usage, otherwise: { kind: "generated", text } },
+    error: undefined,
+  };
+}
+
+/** A stream was asked for and something else came. If it is a whole reply, the upstream did its work and says for how much. */
+async function unstreamed(call: Call, answer: Answer, contentType: string): Promise<Outcome> {
+  const what = "something that is no event stream";
+  if (!contentType.includes("json")) {
+    answer.abort();
+    return foreign(call, what, undefined);
+  }
+  const whole = await readWhole(answer, undefined);
+  if (whole.kind === "failed") return brokenOff(call, whole.failure);
+  return foreign(call, what, whole.kind === "complete" ? whole.usage : undefined);
+}
+
+function foreign({ asked }: Call, what: string, usage: Usage | undefined): Outcome {
+  return {
+    end: {
+      status: "failure",
+      errorCode: "upstream_failed",
+      usage,
+      otherwise: { kind: "nothing" },
+    },
+    error: new GatewayError(
+      "upstream_failed",
+      `The upstream of model ${JSON.stringify(asked)} answered with ${what}`,
+    ),
+  };
+}
+
+function brokenOff(call: Call, failure: CallFailure): Outcome {
+  const isGone = failure.kind === "aborted";
+  return {
+    end: { ...ending(failure), otherwise: { kind: isGone ? "estimate" : "nothing" } },
+    error: failureOfCall(failure, call.asked).error,
+  };
 }
 
 function ending(failure: CallFailure | undefined): Pick<AttemptEnd, "status" | "errorCode"> {

@@ -32,7 +32,7 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
     if (isAnswer(outcome) && isSuccess(outcome)) return { attempt, answer: outcome };
     if (!isAnswer(outcome) && outcome.kind === "aborted") throw abandoned(gateway, call, attempt);
     failure = isAnswer(outcome)
-      ? await failureOfAnswer(outcome, call.asked)
+      ? await failureOfAnswer(outcome, call.asked, attempt.deployment.headers)
       : failureOfCall(outcome, call.asked);
     settleFailure(gateway, call, { attempt, failure });
     if (!failure.isCurable) break;

@@ -1,5 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { answerLikeOpenAi, sendJson, startUpstream } from "../testing/fake-upstream.ts";
+import type { Answer } from "../providers/call.ts";
+import {
+  answerLikeOpenAi,
+  chatReply,
+  reportedUsage,
+  sendJson,
+  startUpstream,
+} from "../testing/fake-upstream.ts";
 import {
   configText,
   expectError,
@@ -8,6 +15,7 @@ import {
   startGateway,
   type TestGateway,
 } from "../testing/gateway.ts";
+import { failureOfAnswer } from "./upstream-error.ts";
 
 let gateway: TestGateway;
 
@@ -19,6 +27,8 @@ beforeAll(async () => {
       configText({
         model_list: [
           modelEntry({ model_name: "gpt", api_base }),
+          modelEntry({ model_name: "pair", api_base }),
+          modelEntry({ model_name: "pair", model: "openai/other", api_base }),
           modelEntry({ model_name: "impatient", api_base, timeout: 1 }),
           modelEntry({ model_name: "unreachable", api_base: gone.url }),
           {
@@ -86,6 +96,39 @@ test.each(["", "{", '{"choices":[}', "[1]", "null", '{"usage":{,}}'])(
   },
 );
 
+const broken = ["{oops}", '{"choices":[}', '{"a":1}garbage{}', String.raw`{"\q":1}`, '{"a":1,}'];
+
+test.each(broken.flatMap((text) => [text, text + " ".repeat(20_000), " ".repeat(20_000) + text]))(
+  "an upstream's answer that is no JSON although it says so is an error of the upstream",
+  async (text) => {
+    // What is wrong inside a name is beyond what is checked of a large body.
+    const isUnchecked = text.length > 16_384 && text.includes("q");
+    gateway.upstream.answer((_call, response) => {
+      response.writeHead(200, { "content-type": "application/json" }).end(text);
+    });
+
+    const response = await gateway.chat(masterKey);
+
+    if (isUnchecked) expect(await response.text()).toBe(text);
+    else await expectError(response, upstreamFailed);
+  },
+);
+
+test("a large reply reaches the client as it is, and is charged what it reports", async () => {
+  const key = await gateway.generateKey();
+  const reply = {
+    model: "gpt",
+    choices: [{ message: { content: "é".repeat(20_000) } }],
+    usage: reportedUsage,
+  };
+  gateway.upstream.answer((_call, response) => sendJson(response, reply));
+
+  const response = await gateway.chat(key);
+
+  expect(await response.json()).toEqual(reply);
+  expect(await gateway.spendOf(key)).toBe(0.002);
+});
+
 test("what an upstream says about the request is passed on: status, message, type, param, code", async () => {
   const error = {
     message: "too long",
@@ -123,6 +166,121 @@ test.each([401, 402, 403, 404])(
     await expectError(await gateway.chat(masterKey), upstreamFailed);
   },
 );
+
+test("keys in an upstream's words about the request are not passed on", async () => {
+  const error = {
+    message: "Bad use of sk-proj-12345678 with Bearer abcdefgh",
+    param: "https://user:password@host/",
+    code: "sk-proj-12345678",
+  };
+  gateway.upstream.answer((_call, response) => sendJson(response, { error }, 400));
+
+  const response = await gateway.chat(masterKey);
+
+  expect(
+    await expectError(response, { ...invalid, param: "https://user:***@host/", code: "sk-***" }),
+  ).toBe("Bad use of sk-*** with Bearer ***");
+});
+
+test("an upstream that quotes the deployment's own key does not tell it to the client", async () => {
+  const told = {
+    message: "Key upstream-secret cannot do this",
+    param: "none",
+    code: "x-upstream-secret",
+  };
+  const answer: Answer = {
+    status: 400,
+    headers: {},
+    read(reader) {
+      reader.onData(Buffer.from(JSON.stringify({ error: told })), () => undefined);
+      reader.onEnd();
+    },
+    abort: () => undefined,
+  };
+
+  const { error } = await failureOfAnswer(answer, "gpt", [
+    "content-type",
+    "application/json",
+    "authorization",
+    "Bearer upstream-secret",
+    "x-team",
+    "none",
+  ]);
+
+  expect(error.message).toBe("Key *** cannot do this");
+  expect(error.details).toMatchObject({ param: "none", upstream: { code: "x-***" } });
+});
+
+test.each([401, 429, 503])(
+  "an upstream that falls silent after the head of a %i is not waited for",
+  async (status) => {
+    const { calls } = gateway.upstream;
+    const first = calls.length;
+    gateway.upstream.answer((call, response) => {
+      if (call === calls[first]) response.writeHead(status).write("wait for it");
+      else sendJson(response, chatReply(call.body));
+    });
+
+    const response = await gateway.chat(masterKey, { model: "pair" });
+
+    expect(response.status).toBe(200);
+    expect(response.headers.get("x-litellm-attempted-retries")).toBe("1");
+    expect(await calls[first]?.closed).toMatchObject({ wasComplete: false });
+  },
+);
+
+test.each([
+  ["retry-after", "7", "7"],
+  ["retry-after", "Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 GMT"],
+  ["retry-after-ms", "1250.5", "1250.5"],
+  ["retry-after", "soon", null],
+  ["retry-after", "soon…", null],
+  ["retry-after-ms", "-1", null],
+])("an upstream's 429 with %s: %j is a 429 that says %j", async (name, value, told) => {
+  gateway.upstream.answer((_call, response) => {
+    // Node's own server would refuse to send what some send.
+    response.socket?.end(`HTTP/1.1 429 Slow\r\n${name}: ${value}\r\ncontent-length: 0\r\n\r\n`);
+  });
+
+  const response = await gateway.chat(masterKey);
+
+  expect(response.status).toBe(429);
+  expect(response.headers.get(name)).toBe(told);
+});
+
+test("a whole reply to a stream request is 502, and charged what it reports", async () => {
+  const key = await gateway.generateKey();
+  gateway.upstream.answer(({ body }, response) => sendJson(response, chatReply(body)));
+
+  await expectError(await gateway.chat(key, { stream: true }), upstreamFailed);
+
+  expect(await gateway.spendOf(key)).toBe(0.002);
+  const [row] = await gateway.spendLogs();
+  expect(row).toMatchObject({ status: "failure", estimated: false, usage: { input: 1000 } });
+});
+
+test("a whole reply to a stream request that reports nothing is 502, and free", async () => {
+  const key = await gateway.generateKey();
+  gateway.upstream.answer((_call, response) => sendJson(response, { detail: "no streams here" }));
+
+  await expectError(await gateway.chat(key, { stream: true }), upstreamFailed);
+
+  expect(await gateway.spendOf(key)).toBe(0);
+});
+
+test("embeddings heed no stream: the upstream's whole reply is passed on, and its usage is not asked for", async () => {
+  const key = await gateway.generateKey();
+
+  const response = await gateway.request("POST", "/v1/embeddings", {
+    key,
+    body: { model: "gpt", input: "Hi", stream: true },
+  });
+
+  expect(await response.json()).toMatchObject({ object: "list", model: "gpt" });
+  expect(gateway.upstream.calls.at(-1)?.body).not.toHaveProperty("stream_options");
+  const [row] = await gateway.spendLogs();
+  expect(row).toMatchObject({ status: "success", streamed: false, spend: 0.001 });
+});
 
 test("an upstream that dies in the middle of a whole reply is 502", async () => {
   gateway.upstream.answer((_call, response) => {

@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors.ts";
+import { redact } from "../log.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
 
@@ -46,18 +47,27 @@ export function failureOfCall({ kind, reason }: CallFailure, model: string): Att
   };
 }
 
-/** An upstream that answered with a status other than 2xx. Its text is passed on only where it is about the request. */
-export async function failureOfAnswer(answer: Answer, model: string): Promise<AttemptFailure> {
+/**
+ * An upstream that answered with a status other than 2xx. Its text is passed on only where it is about the request, and
+ * without secrets; any other body is not waited for.
+ *
+ * @param sentHeaders names and values in turn, as they went to the upstream: it may quote the credentials among them.
+ */
+export async function failureOfAnswer(
+  answer: Answer,
+  model: string,
+  sentHeaders: readonly string[] = [],
+): Promise<AttemptFailure> {
   const { status, headers } = answer;
-  const body = await collect(answer, maxErrorBytes);
   const reason = `status ${status}`;
   const named = JSON.stringify(model);
-  if (requestStatuses.has(status))
-    return {
-      error: refusal(status, Buffer.isBuffer(body) ? body : Buffer.alloc(0), named),
-      isCurable: false,
-      reason,
-    };
+  if (requestStatuses.has(status)) {
+    const body = await collect(answer, maxErrorBytes);
+    const told = Buffer.isBuffer(body) ? errorOf(body) : {};
+    const error = refusal(status, told, { named, secrets: secretsOf(sentHeaders) });
+    return { error, isCurable: false, reason };
+  }
+  discard(answer);
   if (status === 429)
     return {
       error: new GatewayError(
@@ -79,28 +89,72 @@ export async function failureOfAnswer(answer: Answer, model: string): Promise<At
   };
 }
 
+/** How long a body that nobody wants may take to end, so that its connection can serve again. */
+const maxDiscardMs = 1_000;
+
+function discard(answer: Answer): void {
+  const timer = setTimeout(() => answer.abort(), maxDiscardMs).unref();
+  void collect(answer, maxErrorBytes).then(() => clearTimeout(timer));
+}
+
+/** Seconds or milliseconds, or an HTTP date. Anything else may be no header at all to a client. */
+const retryPattern =
+  /^(\d{1,10}(\.\d{1,6})?|[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} [\d:]{8} GMT)$/;
+
 function retryHeaders(headers: Answer["headers"]): Record<string, string> {
-  const names = ["retry-after", "retry-after-ms"] as const;
-  return Object.fromEntries(
-    names.flatMap((name) => (typeof headers[name] === "string" ? [[name, headers[name]]] : [])),
+  const told: Record<string, string> = {};
+  for (const name of ["retry-after", "retry-after-ms"]) {
+    const value = headers[name];
+    if (typeof value === "string" && retryPattern.test(value)) told[name] = value;
+  }
+  return told;
+}
+
+const publicHeaders = new Set(["content-type", "openai-organization"]);
+
+/** Shorter ones stand for no key, such as `none`, and would tear the upstream's words apart. */
+const minSecretLength = 6;
+
+/** What must not be told of the headers of a request: the deployment's key, and what an operator added. */
+function secretsOf(headers: readonly string[]): string[] {
+  const values = headers.filter(
+    (_value, index) => index % 2 === 1 && !publicHeaders.has(headers[index - 1] ?? ""),
   );
+  return values
+    .map((value) => value.replace(/^(Bearer|Basic)\s+/i, ""))
+    .filter((value) => value.length >= minSecretLength);
+}
+
+interface Refusing {
+  /** The model, in quotes. */
+  readonly named: string;
+  readonly secrets: readonly string[];
 }
 
 /** The upstream's own error about a request, in our shape. */
-function refusal(status: number, body: Buffer, named: string): GatewayError {
-  const told = errorOf(body);
+function refusal(
+  status: number,
+  told: Record<string, unknown>,
+  { named, secrets }: Refusing,
+): GatewayError {
   const message =
-    textOf(told["message"]) ??
+    wordsOf(told["message"], secrets) ??
     `The upstream of model ${named} refused the request with status ${status}`;
-  const param = textOf(told["param"]);
+  const param = wordsOf(told["param"], secrets);
   return new GatewayError("upstream_refused", message, {
     ...(param !== undefined && { param }),
     upstream: {
       status,
-      type: textOf(told["type"]) ?? "invalid_request_error",
-      code: nameOf(told["code"]) ?? null,
+      type: wordsOf(told["type"], secrets) ?? "invalid_request_error",
+      code: storable(wordsOf(told["code"], secrets)) ?? null,
     },
   });
+}
+
+function wordsOf(value: unknown, secrets: readonly string[]): string | undefined {
+  const text = textOf(value);
+  if (text === undefined) return undefined;
+  return redact(secrets.reduce((words, secret) => words.replaceAll(secret, "***"), text));
 }
 
 function errorOf(body: Buffer): Record<string, unknown> {
@@ -119,10 +173,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** A code as the ledger's column can hold it: of sane length, without control characters and halves of surrogate pairs. */
-function nameOf(value: unknown): string | undefined {
-  return textOf(value)
-    ?.slice(0, maxCodeLength)
-    .replaceAll(/[\p{Cc}\p{Cs}]/gu, "");
+function storable(code: string | undefined): string | undefined {
+  return code?.slice(0, maxCodeLength).replaceAll(/[\p{Cc}\p{Cs}]/gu, "");
 }
 
 function textOf(value: unknown): string | undefined {

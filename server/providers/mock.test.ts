@@ -115,6 +115,21 @@ test.each([
   },
 );
 
+test("a mock answers embeddings whole, although a stream is asked for", async () => {
+  await using gateway = await mocking();
+
+  const response = await gateway.request("POST", "/v1/embeddings", {
+    body: { model: "gpt", input: "Hi", stream: true },
+  });
+
+  expect(response.status).toBe(200);
+  expect(await response.json()).toMatchObject({
+    object: "list",
+    model: "gpt",
+    data: [{ index: 0 }],
+  });
+});
+
 test("a mock costs nothing, although the model that it stands for has a price", async () => {
   await using gateway = await mocking();
   const key = await gateway.generateKey();

@@ -26,13 +26,13 @@ describe.each(sharedEngines)("$name", ({ open }) => {
       expires: new Date("2099-01-02T03:04:05.678Z"),
     });
     await insertKey(sql, newKey({ key_alias: "another" }));
-    await insertKey(sql, key);
     const stored = {
       ...key,
       spend: 0n,
       created_at: expect.any(Date),
       updated_at: expect.any(Date),
     };
+    expect(await insertKey(sql, key)).toEqual(stored);
     for (const name of [{ key_id: key.key_id }, { hash: key.hash }, { key_alias: "ci-bot" }])
       expect(await findKey(sql, name)).toEqual(stored);
     expect(await findKeyBySecret(sql, key.hash)).toEqual(stored);
@@ -73,6 +73,26 @@ describe.each(sharedEngines)("$name", ({ open }) => {
     });
   });
 
+  test("what a rotated secret opens expires with the secret or with the key, whichever is sooner", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const [soon, late] = [new Date("2098-01-01"), new Date("2099-01-01")];
+    const cases = [
+      { ofKey: null, ofSecret: soon, expires: soon },
+      { ofKey: late, ofSecret: soon, expires: soon },
+      { ofKey: soon, ofSecret: late, expires: soon },
+    ];
+    for (const [index, { ofKey, ofSecret, expires }] of cases.entries()) {
+      const key = newKey({ expires: ofKey });
+      const rotated = hashSecret(`sk-rotated-${index}`);
+      await insertKey(sql, key);
+      await sql`insert into key_secret (hash, key_id, last_four, expires) values (${rotated}, ${key.key_id}, 'ated', ${ofSecret})`;
+      expect(await findKeyBySecret(sql, rotated)).toMatchObject({ key_id: key.key_id, expires });
+      expect(await findKeyBySecret(sql, key.hash)).toMatchObject({ expires: ofKey });
+      expect(await findKey(sql, { hash: rotated })).toMatchObject({ expires: ofKey });
+    }
+  });
+
   test("a write that takes what another key has names the constraint and leaves nothing behind", async () => {
     await using opened = await open();
     const { sql } = opened.database;
@@ -89,7 +109,7 @@ describe.each(sharedEngines)("$name", ({ open }) => {
     await expect(insertKey(sql, { ...newKey(), key_id: key.key_id })).rejects.toEqual(
       taken("virtual_key_pkey"),
     );
-    await expect(updateKey(sql, other.key_id, { key_alias: "ci-bot" })).rejects.toEqual(
+    await expect(updateKey(sql, { key_id: other.key_id }, { key_alias: "ci-bot" })).rejects.toEqual(
       taken("virtual_key_key_alias_key"),
     );
     expect((await listKeys(sql, page())).total).toBe(2);
@@ -133,8 +153,8 @@ describe.each(sharedEngines)("$name", ({ open }) => {
     ];
     let expected = before;
     for (const patch of patches) {
-      expect(await updateKey(sql, key.key_id, patch)).toBe(true);
       expected = expected && { ...expected, ...patch, updated_at: expect.any(Date) };
+      expect(await updateKey(sql, { key_id: key.key_id }, patch)).toEqual(expected);
       expect(await findKey(sql, { key_id: key.key_id })).toEqual(expected);
     }
     const after = await findKey(sql, { key_id: key.key_id });
@@ -142,7 +162,13 @@ describe.each(sharedEngines)("$name", ({ open }) => {
       before?.updated_at.getTime() ?? Infinity,
     );
     expect(await findKey(sql, { key_id: bystander.key_id })).toEqual(untouched);
-    expect(await updateKey(sql, newKeyId(), { blocked: true })).toBe(false);
+    expect(await updateKey(sql, { hash: key.hash }, { blocked: true })).toMatchObject({
+      key_id: key.key_id,
+      blocked: true,
+      hash: key.hash,
+    });
+    expect(await updateKey(sql, { key_id: newKeyId() }, { blocked: true })).toBeUndefined();
+    expect(await updateKey(sql, { hash: hashSecret("sk-other") }, {})).toBeUndefined();
   });
 
   test("texts, lists and metadata come back as they went in, by insert and by update", async () => {
@@ -165,7 +191,7 @@ describe.each(sharedEngines)("$name", ({ open }) => {
       const [inserted, updated] = [newKey(columns), newKey()];
       await insertKey(sql, inserted);
       await insertKey(sql, updated);
-      await updateKey(sql, updated.key_id, columns);
+      expect(await updateKey(sql, { key_id: updated.key_id }, columns)).toMatchObject(columns);
       expect(await findKey(sql, { key_id: inserted.key_id })).toMatchObject(columns);
       expect(await findKey(sql, { key_id: updated.key_id })).toMatchObject(columns);
     }
@@ -180,15 +206,45 @@ describe.each(sharedEngines)("$name", ({ open }) => {
     const [gone, alsoGone, kept] = [newKey(), newKey(), newKey()];
     for (const key of [gone, alsoGone, kept]) await insertKey(sql, key);
     await spend(sql, gone.key_id);
-    const deleted = await deleteKeys(sql, [gone.key_id, newKeyId(), alsoGone.key_id]);
-    expect(deleted.toSorted()).toEqual([gone.key_id, alsoGone.key_id].toSorted());
+    const references = [gone.key_id, newKeyId(), alsoGone.key_id];
+    const deleted = await deleteKeys(sql, { references });
+    expect(deleted.map(({ key_id }) => key_id).toSorted()).toEqual(
+      [gone.key_id, alsoGone.key_id].toSorted(),
+    );
     expect(await sql`select hash from key_secret`).toEqual([{ hash: kept.hash }]);
     expect(await sql`select key_id, spend from key_spend`).toEqual([
       { key_id: gone.key_id, spend: 1n },
     ]);
     expect(await sql`select key_id from spend_log`).toHaveLength(1);
-    expect(await deleteKeys(sql, [gone.key_id])).toEqual([]);
-    expect(await deleteKeys(sql, [])).toEqual([]);
+    expect(await deleteKeys(sql, { references: [gone.key_id] })).toEqual([]);
+    expect(await deleteKeys(sql, {})).toEqual([]);
+    expect(await deleteKeys(sql, { references: [], aliases: [] })).toEqual([]);
+  });
+
+  test("a delete tells by which of its names each key was found, and takes no name of one kind for another", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const keys = [newKey(), newKey(), newKey({ key_alias: "ci-bot" })] as const;
+    const [byId, byHash, byAlias] = keys;
+    const kept = newKey({ key_alias: byId.key_id });
+    for (const key of [...keys, kept]) await insertKey(sql, key);
+    const rotated = hashSecret("sk-rotated");
+    await sql`insert into key_secret (hash, key_id, last_four, expires) values (${rotated}, ${byHash.key_id}, 'ated', now())`;
+
+    const references = ["ci-bot", byId.key_id, byHash.hash, rotated];
+    const deleted = await deleteKeys(sql, { references });
+    expect(deleted).toHaveLength(3);
+    expect(deleted).toEqual(
+      expect.arrayContaining([
+        { key_id: byId.key_id, name: byId.key_id },
+        { key_id: byHash.key_id, name: byHash.hash },
+        { key_id: byHash.key_id, name: rotated },
+      ]),
+    );
+    expect(await deleteKeys(sql, { aliases: ["ci-bot", byAlias.hash, kept.key_id] })).toHaveLength(
+      2,
+    );
+    expect((await listKeys(sql, page())).total).toBe(0);
   });
 
   test("keys are listed by what is asked for, in either order, those without a value last", async () => {
@@ -200,7 +256,7 @@ describe.each(sharedEngines)("$name", ({ open }) => {
       newKey({ key_alias: null, user_id: "ann", expires: new Date("2030-01-01") }),
     ];
     for (const key of keys) await insertKey(sql, key);
-    await updateKey(sql, keys[0]?.key_id ?? "", { blocked: true });
+    await updateKey(sql, { key_id: keys[0]?.key_id ?? "" }, { blocked: true });
     await spend(sql, keys[1]?.key_id ?? "");
     const listed = async (request: Partial<ListKeysRequest>) => {
       const { rows, total } = await listKeys(sql, page(request));
@@ -272,7 +328,7 @@ describe.each(sharedEngines)("$name", ({ open }) => {
     const said = await announcements(opened);
 
     expect(await said(() => insertKey(sql, key))).toEqual([announced(key_id, hash)]);
-    expect(await said(() => updateKey(sql, key_id, { blocked: true }))).toEqual([
+    expect(await said(() => updateKey(sql, { key_id }, { blocked: true }))).toEqual([
       announced(key_id),
     ]);
     expect(await said(() => sql`update virtual_key set user_id = 'ann'`)).toEqual([
@@ -290,7 +346,7 @@ describe.each(sharedEngines)("$name", ({ open }) => {
     expect(await said(() => sql`delete from key_secret where hash = ${moved}`)).toEqual([
       announced(other.key_id, moved),
     ]);
-    expect(await said(() => deleteKeys(sql, [key_id]))).toEqual([announced(key_id, hash)]);
+    expect(await said(() => deleteKeys(sql, { references: [key_id] }))).toEqual([announced(key_id, hash)]);
     expect(await said(() => sql`delete from virtual_key`)).toEqual([
       announced(other.key_id, other.hash),
     ]);

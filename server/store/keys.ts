@@ -37,29 +37,20 @@ export interface NewKey extends KeyColumns {
   readonly created_by: string;
 }
 
-/** Key and first secret in one statement: neither exists without the other, and each unique constraint names what was taken. */
-export async function insertKey(sql: Sql, key: NewKey): Promise<void> {
-  const { hash, last_four, ...columns } = key;
-  await sql`
-    with key as (
-      insert into virtual_key ${sql(columns as unknown as Record<string, SerializableParameter>)}
-      returning key_id
-    )
-    insert into key_secret (hash, key_id, last_four)
-    select ${hash}, key_id, ${last_four} from key`;
-}
-
 /** How a management call names a key. */
 export type KeyName =
   | { readonly key_id: string }
   | { readonly hash: string }
   | { readonly key_alias: string };
 
-const selected = (sql: Sql) => sql`
-  select k.key_id, k.key_alias, k.models, k.aliases, k.metadata, k.tags, k.user_id, k.allowed_routes, k.key_type,
-         k.allowed_ips, k.blocked, k.expires, k.created_at, k.updated_at, k.created_by,
-         s.hash, s.last_four, coalesce(m.spend, 0) as spend
-    from virtual_key k
+const keyColumns = (sql: Sql, expires = sql`k.expires`) => sql`
+  k.key_id, k.key_alias, k.models, k.aliases, k.metadata, k.tags, k.user_id, k.allowed_routes, k.key_type,
+  k.allowed_ips, k.blocked, ${expires} as expires, k.created_at, k.updated_at, k.created_by`;
+
+/** Ends in the joins, so that more of them, or a condition, may follow. `source` is virtual_key or rows of its kind. */
+const selected = (sql: Sql, source = sql`virtual_key`) => sql`
+  select ${keyColumns(sql)}, s.hash, s.last_four, coalesce(m.spend, 0) as spend
+    from ${source} k
     join key_secret s on s.key_id = k.key_id and s.expires is null
     left join key_spend m on m.key_id = k.key_id`;
 
@@ -74,35 +65,84 @@ export async function findKey(sql: Sql, name: KeyName): Promise<KeyRow | undefin
   return row;
 }
 
-/** The key that a secret opens, by any of its secrets that is still valid. */
-export async function findKeyBySecret(sql: Sql, hash: string): Promise<KeyRow | undefined> {
-  const [row] = await sql<KeyRow[]>`
-    ${selected(sql)}
-     where k.key_id = (select key_id from key_secret where hash = ${hash} and (expires is null or expires > now()))`;
+/**
+ * Key and first secret in one statement: neither exists without the other or unknown to who asked for it, and each
+ * unique constraint names what was taken.
+ */
+export async function insertKey(sql: Sql, key: NewKey): Promise<KeyRow> {
+  const { hash, last_four, ...columns } = key;
+  const [row] = await sql<[KeyRow]>`
+    with k as (
+      insert into virtual_key as k ${sql(columns as unknown as Record<string, SerializableParameter>)}
+      returning ${keyColumns(sql)}
+    ), s as (
+      insert into key_secret (hash, key_id, last_four)
+      select ${hash}, key_id, ${last_four} from k
+      returning hash, last_four
+    )
+    select ${keyColumns(sql)}, s.hash, s.last_four, 0::numeric as spend from k cross join s`;
   return row;
 }
 
-/** Sets the columns given and leaves the others. False when there is no such key. */
+/** The key that a secret opens, by any of its secrets that is still valid. It expires when the secret does, if that is sooner. */
+export async function findKeyBySecret(sql: Sql, hash: string): Promise<KeyRow | undefined> {
+  const source = sql`(
+    select ${keyColumns(sql, sql`least(k.expires, p.expires)`)}
+      from virtual_key k
+      join key_secret p on p.key_id = k.key_id
+     where p.hash = ${hash} and (p.expires is null or p.expires > now())
+  )`;
+  const [row] = await sql<KeyRow[]>`${selected(sql, source)}`;
+  return row;
+}
+
+/** Sets the columns given, leaves the others, and returns the key as it then is; undefined when there is none of that name. */
 export async function updateKey(
   sql: Sql,
-  keyId: string,
+  name: KeyName,
   patch: Partial<KeyColumns>,
-): Promise<boolean> {
+): Promise<KeyRow | undefined> {
   // Its types know no plain object as a parameter; the driver sends one to a jsonb column as JSON.
   const columns = { ...patch, updated_at: sql`now()` } as unknown as Record<
     string,
     SerializableParameter
   >;
-  const { count } = await sql`update virtual_key set ${sql(columns)} where key_id = ${keyId}`;
-  return count === 1;
+  const [row] = await sql<KeyRow[]>`
+    with updated as (
+      update virtual_key k set ${sql(columns)} where ${named(sql, name)} returning ${keyColumns(sql)}
+    )
+    ${selected(sql, sql`updated`)}`;
+  return row;
+}
+
+/** Keys by their ids and the hashes of their secrets, which cannot be mistaken for each other, or by their aliases. */
+export interface KeyNames {
+  readonly references?: readonly string[];
+  readonly aliases?: readonly string[];
+}
+
+export interface DeletedKey {
+  readonly key_id: string;
+  /** That one of the names given which was the key's. A key that was given several comes once with each. */
+  readonly name: string;
 }
 
 /** Deletes the keys named, in one statement, and returns those that were there. Their spend stays. */
-export async function deleteKeys(sql: Sql, keyIds: readonly string[]): Promise<string[]> {
-  const rows = await sql<
-    { key_id: string }[]
-  >`delete from virtual_key where key_id = any(${[...keyIds]}) returning key_id`;
-  return rows.map((row) => row.key_id);
+export async function deleteKeys(
+  sql: Sql,
+  { references = [], aliases = [] }: KeyNames,
+): Promise<DeletedKey[]> {
+  return sql<DeletedKey[]>`
+    with named as (
+      select key_id, key_id as name from virtual_key where key_id = any(${[...references]})
+      union all
+      select key_id, hash from key_secret where hash = any(${[...references]})
+      union all
+      select key_id, key_alias from virtual_key where key_alias = any(${[...aliases]})
+    ), deleted as (
+      delete from virtual_key where key_id in (select key_id from named) returning key_id
+    )
+    select named.key_id, named.name from named join deleted using (key_id)`;
 }
 
 const sortColumns = {
