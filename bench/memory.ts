@@ -7,6 +7,8 @@ import type { Scenario } from "./wire.ts";
 const totalCalls = 100_000;
 const callsPerSample = 5_000;
 const targetMegabytes = 150;
+/** Over the last half of the calls, by least squares: at this pace ten million calls would take a gigabyte more. */
+const targetGrowthMegabytes = 5;
 
 /** Makes 100,000 calls and tells how much memory the contender held, and whether it still grew at the end. */
 export async function describeMemory(
@@ -20,13 +22,25 @@ export async function describeMemory(
     samples.push(residentMegabytes(contender.pid).now);
   }
   const { peak } = residentMegabytes(contender.pid);
-  const lastHalf = samples.slice(samples.length / 2);
-  const growth = slope(lastHalf) * (totalCalls / callsPerSample);
   return [
     `memory: RSS over ${totalCalls} calls, every ${callsPerSample}, MB`,
     `  ${samples.map((megabytes) => megabytes.toFixed(0)).join(" ")}`,
-    `  peak ${peak.toFixed(1)} MB (target: below ${targetMegabytes}); last half: ${growth.toFixed(1)} MB per ${totalCalls} calls`,
+    ...memoryVerdicts(samples, peak),
   ].join("\n");
+}
+
+/** Whether the targets are met, given megabytes after every 5,000 calls and at the highest between them. */
+export function memoryVerdicts(samples: number[], peak: number): string[] {
+  const lastHalf = samples.slice(Math.floor(samples.length / 2));
+  const growth = slope(lastHalf) * lastHalf.length;
+  return [
+    `  target: peak below ${targetMegabytes} MB: ${peak.toFixed(1)}, ${judgement(peak < targetMegabytes)}`,
+    `  target: growth at most ${targetGrowthMegabytes} MB over the last ${lastHalf.length * callsPerSample} calls: ${growth.toFixed(1)}, ${judgement(growth <= targetGrowthMegabytes)}`,
+  ];
+}
+
+function judgement(isMet: boolean): string {
+  return isMet ? "met" : "missed";
 }
 
 /** Least squares: how much a value grows from one sample to the next. */

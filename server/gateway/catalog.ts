@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Config } from "../../shared/config.ts";
 import { createDeployment, type Deployment } from "../providers/deployment.ts";
+import { captured } from "./wildcard.ts";
 
 /** Deployments that share a `model_name`. */
 export interface Group {
@@ -14,7 +15,6 @@ export interface Catalog {
   readonly names: readonly string[];
   /** Name asked for → group. */
   readonly aliases: ReadonlyMap<string, string>;
-  readonly deployments: readonly Deployment[];
   findGroup(name: string): Group | undefined;
   /** When a price in it may change, in milliseconds since 1970; Infinity when none does by itself. */
   readonly validUntilMs: number;
@@ -49,7 +49,6 @@ export function createCatalog(config: Config): Catalog {
         ...config.router_settings.model_group_alias,
       }),
     ),
-    deployments,
     validUntilMs: Math.min(
       ...deployments.map(({ rates }) => rates?.validUntil?.getTime() ?? Infinity),
     ),
@@ -82,15 +81,6 @@ function groupEntries({ model_list }: Config): Map<string, Entry[]> {
     else entries.set(entry.model_name, [entry]);
   }
   return entries;
-}
-
-/** What stands for the `*` of `openai/*` in a name; undefined when the name does not fit. */
-function captured(pattern: string, name: string): string | undefined {
-  const star = pattern.indexOf("*");
-  const [head, tail] = [pattern.slice(0, star), pattern.slice(star + 1)];
-  if (name.length <= head.length + tail.length || !name.startsWith(head) || !name.endsWith(tail))
-    return undefined;
-  return name.slice(head.length, name.length - tail.length);
 }
 
 function expand(

@@ -87,3 +87,14 @@ describe("whether a group reasons", () => {
     expect([recent.reasons("o"), recent.reasons("gpt")]).toEqual([true, false]);
   });
 });
+
+test("of more than a thousand groups the one that was least recently called is forgotten", () => {
+  const recent = seen([7]);
+  recent.record("other", { ...nothing, output: 9 });
+  for (const index of upTo(999)) {
+    recent.record(`openai/${index}`, { ...nothing, output: 8 });
+    recent.record("gpt", { ...nothing, output: 7 });
+  }
+  expect([recent.estimate("gpt", {}), recent.estimate("other", {})]).toEqual([7, 400]);
+  expect(recent.estimate("openai/1", {})).toBe(8);
+});

@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Usage } from "../../shared/spend.ts";
 
 /** Calls of a group that are remembered: enough for a 95th percentile, and forgotten within minutes on a busy model. */
@@ -5,6 +6,9 @@ const remembered = 100;
 
 /** For a model that nobody has called yet: about a long paragraph. */
 const outputWithoutHistory = 400;
+
+/** Below a wildcard group every name that a client thinks of is a group: beyond so many the least recent are forgotten. */
+const groupCapacity = 1_000;
 
 interface History {
   readonly outputs: number[];
@@ -14,7 +18,7 @@ interface History {
 
 /** How much the models of each group generate lately: what a call that is cut off is estimated by. */
 export class RecentOutputs {
-  readonly #histories = new Map<string, History>();
+  readonly #histories = new LRUCache<string, History>({ max: groupCapacity });
 
   record(group: string, usage: Usage): void {
     const history = this.#histories.get(group) ?? { outputs: [], next: 0, reasons: false };

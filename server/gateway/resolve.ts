@@ -1,5 +1,6 @@
 import type { Caller } from "./caller.ts";
 import type { Catalog, Group } from "./catalog.ts";
+import { captured } from "./wildcard.ts";
 
 export interface Resolution {
   readonly group: Group | undefined;
@@ -30,16 +31,10 @@ function mayCall({ models }: Caller, name: string): boolean {
   return (
     models.length === 0 ||
     models.some(
-      (allowed) => allowed === name || allowed === "all-proxy-models" || matches(allowed, name),
+      (allowed) =>
+        allowed === name || allowed === "all-proxy-models" || captured(allowed, name) !== undefined,
     )
   );
-}
-
-function matches(pattern: string, name: string): boolean {
-  const star = pattern.indexOf("*");
-  if (star === -1) return false;
-  const [head, tail] = [pattern.slice(0, star), pattern.slice(star + 1)];
-  return name.length >= head.length + tail.length && name.startsWith(head) && name.endsWith(tail);
 }
 
 /**

@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from "node:perf_hooks";
 import * as fc from "fast-check";
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { expect, test } from "vitest";
-import { countCompletionTokens, countPromptTokens, countTokens } from "./tokens.ts";
+import { countCompletionTokens, countPromptTokens } from "./tokens.ts";
 
 function exactly(text: string): number {
   return encode(text, { disallowedSpecial: new Set() }).length;
@@ -16,7 +16,7 @@ async function part(content: object): Promise<number> {
 test("a short text has the tokens that the tokenizer says", async () => {
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: "grapheme", maxLength: 200 }), async (text) => {
-      expect(await countTokens(text)).toBe(exactly(text));
+      expect(await countCompletionTokens(text)).toBe(exactly(text));
     }),
   );
 });
@@ -27,28 +27,31 @@ test("prose cut into slices has within half a percent the tokens of the whole", 
       300,
     );
   const whole = exactly(prose);
-  expect(Math.abs((await countTokens(prose)) - whole)).toBeLessThan(whole / 200);
+  expect(Math.abs((await countCompletionTokens(prose)) - whole)).toBeLessThan(whole / 200);
 });
 
 test("no surrogate pair is cut in two", async () => {
   for (const lead of ["", "a"]) {
     const emoji = "🙂".repeat(3_000);
-    expect(await countTokens(lead + emoji)).toBeLessThanOrEqual(exactly("🙂") * 3_000 + 1);
+    expect(await countCompletionTokens(lead + emoji)).toBeLessThanOrEqual(
+      exactly("🙂") * 3_000 + 1,
+    );
   }
 });
 
 test("the names of special tokens are text like any other", async () => {
-  expect(await countTokens("<|endoftext|><|im_start|>")).toBe(exactly("<|endoftext|><|im_start|>"));
-  expect(await countTokens("<|endoftext|>")).toBeGreaterThan(1);
+  expect(await countCompletionTokens("<|endoftext|><|im_start|>")).toBe(
+    exactly("<|endoftext|><|im_start|>"),
+  );
+  expect(await countCompletionTokens("<|endoftext|>")).toBeGreaterThan(1);
 });
 
 test("halves of surrogate pairs and control characters are counted, not refused", async () => {
-  expect(await countTokens("\ud800 \udc00 \u0000")).toBeGreaterThan(0);
-  expect(await countTokens("\ud800".repeat(2_000))).toBeGreaterThan(0);
+  expect(await countCompletionTokens("\ud800 \udc00 \u0000")).toBeGreaterThan(0);
+  expect(await countCompletionTokens("\ud800".repeat(2_000))).toBeGreaterThan(0);
 });
 
 test("nothing has no tokens", async () => {
-  expect(await countTokens("")).toBe(0);
   expect(await countCompletionTokens("")).toBe(0);
 });
 
@@ -64,11 +67,11 @@ test.each([
   ["spaces", " ".repeat(100_000)],
   ["emoji", "🙂🚀🎉".repeat(17_000)],
 ])("100,000 of %s do not hold the event loop", async (_, text) => {
-  await countTokens("load");
+  await countCompletionTokens("load");
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();
   const started = performance.now();
-  expect(await countTokens(text)).toBeGreaterThan(0);
+  expect(await countCompletionTokens(text)).toBeGreaterThan(0);
   delay.disable();
   // Generous on purpose, for a busy machine: in one piece the first of these holds the loop for 27 s.
   expect(performance.now() - started).toBeLessThan(10_000);
@@ -81,19 +84,21 @@ test("other work goes on while a long text is counted", async () => {
   ).join("");
   let turns = 0;
   const ticking = setInterval(() => turns++, 1);
-  expect(await countTokens(text)).toBeGreaterThan(0);
+  expect(await countCompletionTokens(text)).toBeGreaterThan(0);
   clearInterval(ticking);
   expect(turns).toBeGreaterThan(3);
 });
 
 test("counts that overlap do not disturb each other", async () => {
   const text = "漢字かな交じり文 ".repeat(5_000);
-  const alone = await countTokens(text);
-  expect(await Promise.all([countTokens(text), countTokens(text), countTokens("hello")])).toEqual([
-    alone,
-    alone,
-    1,
-  ]);
+  const alone = await countCompletionTokens(text);
+  expect(
+    await Promise.all([
+      countCompletionTokens(text),
+      countCompletionTokens(text),
+      countCompletionTokens("hello"),
+    ]),
+  ).toEqual([alone, alone, 1]);
 });
 
 test("a chat is its texts, four tokens a message and three for the reply", async () => {

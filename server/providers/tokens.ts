@@ -16,11 +16,6 @@ const rememberedPieces = 1_000;
 /** Nothing is special in what a user writes: by default the tokenizer throws at `<|endoftext|>`. */
 const asPlainText = { disallowedSpecial: new Set<string>() };
 
-/** Counts the tokens of a text in OpenAI's o200k encoding, a fair estimate for other models. Loads the tokenizer on first use. */
-export function countTokens(text: string): Promise<number> {
-  return countAll([text]);
-}
-
 /**
  * Counts what a parsed chat, completion or embedding body makes the model read: texts, names, tool definitions, token ids, four
  * tokens of framing a message. Images, audio and files count a flat estimate each, whatever their bytes.
@@ -30,7 +25,10 @@ export async function countPromptTokens(request: unknown): Promise<number> {
   return knownTokens + (await countAll(texts));
 }
 
-/** Counts generated text, for a reply whose usage was not reported. */
+/**
+ * Counts the tokens of generated text in OpenAI's o200k encoding, a fair estimate for other models. Loads the tokenizer
+ * on first use.
+ */
 export function countCompletionTokens(text: string): Promise<number> {
   return countAll([text]);
 }

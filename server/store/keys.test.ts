@@ -346,7 +346,9 @@ describe.each(sharedEngines)("$name", ({ open }) => {
     expect(await said(() => sql`delete from key_secret where hash = ${moved}`)).toEqual([
       announced(other.key_id, moved),
     ]);
-    expect(await said(() => deleteKeys(sql, { references: [key_id] }))).toEqual([announced(key_id, hash)]);
+    expect(await said(() => deleteKeys(sql, { references: [key_id] }))).toEqual([
+      announced(key_id, hash),
+    ]);
     expect(await said(() => sql`delete from virtual_key`)).toEqual([
       announced(other.key_id, other.hash),
     ]);

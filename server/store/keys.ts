@@ -73,8 +73,8 @@ export async function insertKey(sql: Sql, key: NewKey): Promise<KeyRow> {
   const { hash, last_four, ...columns } = key;
   const [row] = await sql<[KeyRow]>`
     with k as (
-      insert into virtual_key as k ${sql(columns as unknown as Record<string, SerializableParameter>)}
-      returning ${keyColumns(sql)}
+      insert into virtual_key ${sql(columns as unknown as Record<string, SerializableParameter>)}
+      returning *
     ), s as (
       insert into key_secret (hash, key_id, last_four)
       select ${hash}, key_id, ${last_four} from k
