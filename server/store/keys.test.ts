@@ -241,10 +241,10 @@ describe.each(sharedEngines)("$name", ({ open }) => {
         { key_id: byHash.key_id, name: rotated },
       ]),
     );
-    expect(await deleteKeys(sql, { aliases: ["ci-bot", byAlias.hash, kept.key_id] })).toHaveLength(
-      2,
-    );
-    expect((await listKeys(sql, page())).total).toBe(0);
+    expect(await deleteKeys(sql, { aliases: ["ci-bot", byAlias.hash, kept.key_id] })).toEqual([
+      { key_id: byAlias.key_id, name: "ci-bot" },
+    ]);
+    expect((await listKeys(sql, page())).rows.map(({ key_id }) => key_id)).toEqual([kept.key_id]);
   });
 
   test("keys are listed by what is asked for, in either order, those without a value last", async () => {
