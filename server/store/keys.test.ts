@@ -429,14 +429,19 @@ async function announcements({ database }: TestDatabase) {
   const { sql } = database;
   const heard: unknown[] = [];
   await database.listen(changeChannel, (payload) => heard.push(JSON.parse(payload)));
+  const heardAll = async () => {
+    await sql.notify(changeChannel, '"end"');
+    await expect.poll(() => heard.at(-1), { timeout: 10_000, interval: 5 }).toBe("end");
+  };
+  // Where a test before this one listened too, what was written just now may still be on its way.
+  await heardAll();
   return async (write: () => PromiseLike<unknown>) => {
     heard.length = 0;
     const before = await changesOf(sql);
     await write();
     const left = (await changesOf(sql)).slice(before.length);
     // Notifications come in the order of their commits, so what was heard before this one is all that there is.
-    await sql.notify(changeChannel, '"end"');
-    await expect.poll(() => heard.at(-1), { timeout: 10_000, interval: 5 }).toBe("end");
+    await heardAll();
     // Of several alike in one transaction Postgres sends one.
     expect(new Set(heard.slice(0, -1).map((change) => JSON.stringify(change)))).toEqual(
       new Set(left.map((change) => JSON.stringify(change))),
