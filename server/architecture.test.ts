@@ -8,6 +8,7 @@ const layers = [
   ["shared"],
   [
     "server/errors.ts",
+    "server/deadline.ts",
     "server/log.ts",
     "server/secrets.ts",
     "server/background.ts",

@@ -28,7 +28,7 @@ function withoutPassword(rest: string): string {
 }
 
 export interface LogSettings {
-  /** Adds a line for each refused request. */
+  /** Adds a line for each attempt and each refused request. */
   readonly verbose: boolean;
   readonly silent?: boolean;
 }
