@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { type Contender, hasNginx, startBareProxy, startNginx } from "./contenders.ts";
 import { type Databases, openDatabases } from "./database.ts";
 import { startGateway } from "./gateway.ts";
+import { describeJournal } from "./journal.ts";
 import { compare } from "./measure.ts";
 import { describeMemory } from "./memory.ts";
 import { type Options, readOptions, type ScenarioName } from "./options.ts";
 import { nextMessage, Processes } from "./processes.ts";
-import { describeComparison } from "./report.ts";
+import { describeComparison, median } from "./report.ts";
 import { checkSpend } from "./spend.ts";
 import { chatScenario, streamScenario } from "./wire.ts";
 
@@ -56,22 +57,38 @@ async function run(options: Options): Promise<void> {
 
 async function runScenario(bench: Bench, name: ScenarioName): Promise<void> {
   const { options, processes, load, upstreamPort, databases } = bench;
+  if (name === "journal") {
+    if (databases) console.log(await journalVerdicts(bench, await databases.next()));
+    return;
+  }
   const scenario = name === "stream" ? streamScenario(options.chunks) : chatScenario();
-  const gateway =
+  const gateways =
     databases && (await startGateway(processes, upstreamPort, await databases.next()));
   if (name === "memory") {
-    if (gateway !== undefined) console.log(await describeMemory(load, gateway, scenario));
+    if (gateways) console.log(await describeMemory(load, gateways.plain, scenario));
   } else {
     const references = await startReferences(bench, { buffering: name === "chat" });
-    const contenders = gateway === undefined ? references : [...references, gateway];
+    const contenders = gateways ? [...references, gateways.plain, gateways.limited] : references;
     console.log(
       describeComparison(scenario, contenders, await compare(load, contenders, scenario, options)),
     );
     for (const reference of references) await reference.stop();
   }
-  if (gateway === undefined) return;
-  console.log(await checkSpend(gateway, scenario));
-  await gateway.stop();
+  if (!gateways) return;
+  for (const gateway of [gateways.plain, gateways.limited])
+    if (gateway.answered > 0) console.log(await checkSpend(gateway, scenario));
+  await gateways.plain.stop();
+}
+
+/** Beside the bare proxy, measured in the same minute: microseconds alone would be the machine's. */
+async function journalVerdicts(bench: Bench, databaseUrl: string): Promise<string> {
+  const { processes, load, upstreamPort, options } = bench;
+  const bareProxy = await startBareProxy(processes, upstreamPort);
+  const length = { rounds: 3, seconds: options.seconds };
+  const [rounds = []] = await compare(load, [bareProxy], chatScenario(), length);
+  await bareProxy.stop();
+  const bareMicros = median(rounds.map(({ cpuMicros }) => cpuMicros));
+  return describeJournal({ directory: processes.directory, databaseUrl, bareMicros });
 }
 
 /** The baseline first, then nginx where it is installed. */

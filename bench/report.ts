@@ -1,9 +1,13 @@
 import type { Contender } from "./contenders.ts";
+import { limitedName, plainName } from "./gateway.ts";
 import type { Round } from "./measure.ts";
 import type { Scenario } from "./wire.ts";
 
 // Above this the machine was too busy with something else for the ratios to hold.
 const mostNginxMultiples = 2.2;
+
+/** What a key with budgets and limits may cost, in multiples of one without. */
+const limitedOfPlain = 1.25;
 
 const columns = [
   { field: "cpuMicros", title: "CPU µs/call", digits: 1 },
@@ -41,15 +45,23 @@ function cells(rounds: Round[], baseline: Round[]): string[] {
 function verdicts(scenario: Scenario, contenders: Contender[], results: Round[][]): string[] {
   const roundsOf = (name: string) =>
     results[contenders.findIndex((contender) => contender.name === name)];
-  const [baseline = [], nginx, gateway] = [results[0], roundsOf("nginx"), roundsOf("gateway")];
+  const [baseline = [], nginx] = [results[0], roundsOf("nginx")];
+  const [plain, limited] = [roundsOf(plainName), roundsOf(limitedName)];
   const lines: string[] = [];
-  if (gateway !== undefined) {
-    const multiple = median(ratios(gateway, baseline, "cpuMicros"));
-    const judgement = multiple <= scenario.target ? "met" : "missed";
+  if (plain) lines.push(verdict("CPU", ratios(plain, baseline, "cpuMicros"), scenario.target));
+  if (plain && limited)
     lines.push(
-      `  target: CPU at most ${scenario.target} × bare: ${multiple.toFixed(2)}, ${judgement}`,
+      verdict(
+        "with budgets and limits",
+        ratios(limited, baseline, "cpuMicros"),
+        scenario.limitedTarget,
+      ),
+      verdict(
+        "their CPU, of the gateway's without",
+        ratios(limited, plain, "cpuMicros"),
+        limitedOfPlain,
+      ),
     );
-  }
   if (nginx === undefined)
     return [...lines, "  counts: unknown, there is no nginx to check the machine with"];
   const multiple = median(ratios(baseline, nginx, "cpuMicros"));
@@ -60,6 +72,12 @@ function verdicts(scenario: Scenario, contenders: Contender[], results: Round[][
   ];
 }
 
+function verdict(what: string, measured: number[], target: number): string {
+  const { middle, least, most } = spread(measured);
+  const judgement = middle <= target ? "met" : "missed";
+  return `  target: ${what} at most ${target}: ${middle.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)}), ${judgement}`;
+}
+
 function ratios(rounds: Round[], baseline: Round[], field: keyof Round): number[] {
   return rounds.map((round, index) => round[field] / (baseline[index]?.[field] ?? Number.NaN));
 }
@@ -68,7 +86,7 @@ function spread(values: number[]) {
   return { middle: median(values), least: Math.min(...values), most: Math.max(...values) };
 }
 
-function median(values: number[]): number {
+export function median(values: number[]): number {
   const sorted = values.toSorted((left, right) => left - right);
   const upper = sorted[sorted.length >> 1] ?? Number.NaN;
   return sorted.length % 2 === 1

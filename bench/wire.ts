@@ -15,6 +15,8 @@ export interface Scenario {
   costMicroUsd: number;
   /** CPU per call at most, in multiples of the bare proxy's. */
   target: number;
+  /** The same for a key with budgets and limits. */
+  limitedTarget: number;
 }
 
 export function chatScenario(): Scenario {
@@ -25,6 +27,7 @@ export function chatScenario(): Scenario {
     connections: 32,
     costMicroUsd: costMicroUsd(chatCompletionTokens),
     target: 1.6,
+    limitedTarget: 1.8,
   };
 }
 
@@ -36,6 +39,7 @@ export function streamScenario(chunks: number): Scenario {
     connections: 64,
     costMicroUsd: costMicroUsd(chunks),
     target: 1.3,
+    limitedTarget: 1.3,
   };
 }
 

@@ -6,22 +6,24 @@ import { openApiDocument } from "./control/openapi.ts";
 import { createRestHandler, restRoutesOf } from "./control/rest.ts";
 import { controlRouter } from "./control/router.ts";
 import type { Deps } from "./deps.ts";
-import { errorBodyOf, GatewayError, toGatewayError } from "./errors.ts";
+import { GatewayError } from "./errors.ts";
 import { authenticate } from "./gateway/authenticate.ts";
 import { nodeOf } from "./gateway/node-event.ts";
 import { readBody } from "./gateway/request-body.ts";
-import { requestIdOf } from "./gateway/request-id.ts";
 import { mountDataPlane } from "./gateway/routes.ts";
-import { refuseForeignPages } from "./loopback.ts";
+import { isLocalCaller, refuseForeignPages } from "./loopback.ts";
+import { metricsContentType } from "./metrics/metrics.ts";
 import { version } from "./package.ts";
+import { noteFault, renderError } from "./render-error.ts";
 
-/** Both planes and the health routes on one h3 app. Errors are rendered here and nowhere else. */
+/** Both planes, the health routes and the metrics on one h3 app. */
 export function createApp(deps: Deps): H3 {
   const app = new H3({ silent: true, onError: (error, event) => renderError(deps, error, event) });
   if (deps.isOpen) app.use((event) => refuseForeignPages(nodeOf(event).request));
   mountDataPlane(app, deps.gateway);
   mountControlPlane(app, deps);
   mountHealth(app, deps);
+  mountMetrics(app, deps);
   refuseOtherMethods(app);
   return app;
 }
@@ -56,7 +58,7 @@ function mountControlPlane(app: H3, deps: Deps): void {
       req: new Request(url, { method, headers, body }),
       router: controlRouter,
       createContext: () => contextOf(event),
-      onError: ({ error }) => logFault(deps, gatewayErrorOf(error), event),
+      onError: ({ error }) => noteFault(deps, gatewayErrorOf(error), event),
     });
   });
 }
@@ -71,6 +73,25 @@ function mountHealth(app: H3, deps: Deps): void {
       throw new GatewayError("database_unavailable", "The database is out of reach");
     return { status: "ready", version };
   });
+}
+
+/** Open to whoever is on this machine, where the scraper usually is; from elsewhere it takes the master key. */
+function mountMetrics(app: H3, deps: Deps): void {
+  app.get("/metrics", async (event) => {
+    if (!isLocalCaller(nodeOf(event).request)) await assertAdmin(deps, event);
+    return new Response(await deps.readMetrics(), {
+      headers: { "content-type": metricsContentType },
+    });
+  });
+}
+
+async function assertAdmin({ gateway }: Deps, event: H3Event): Promise<void> {
+  const caller = await authenticate(gateway.authentication, event);
+  if (caller.isAdmin) return;
+  throw new GatewayError(
+    "route_not_allowed",
+    `Cannot call ${event.url.pathname}: from another machine it takes the master key, and ${caller.name} is not it`,
+  );
 }
 
 /** Every path that is served answers another method with 405, and every other path with 404, in the one shape. */
@@ -92,44 +113,4 @@ function refuseOtherMethods(app: H3): void {
       `Cannot find ${event.url.pathname}: there is no such route`,
     );
   });
-}
-
-/** h3 wraps what a handler throws in an error of its own, and raises some itself. */
-function renderError(deps: Deps, thrown: Error, event: H3Event): Response | undefined {
-  const error = thrown instanceof GatewayError ? thrown : fromFramework(thrown);
-  logFault(deps, error, event);
-  const { response } = nodeOf(event);
-  if (response.headersSent) {
-    response.destroy();
-    return undefined;
-  }
-  return Response.json(errorBodyOf(error), {
-    status: error.status,
-    headers: { ...error.details.headers, "x-request-id": requestIdOf(event) },
-  });
-}
-
-function fromFramework(
-  thrown: Error & { readonly status?: number; readonly unhandled?: boolean },
-): GatewayError {
-  if (thrown.cause instanceof Error) return toGatewayError(thrown.cause);
-  if (thrown.status === 404) return new GatewayError("route_not_found", "There is no such route");
-  if (thrown.status !== undefined && thrown.status < 500)
-    return new GatewayError("invalid_request", "Cannot read the request's address");
-  return toGatewayError(thrown);
-}
-
-/** What the caller is not told, the operator is. */
-function logFault({ logger }: Deps, error: GatewayError, event: H3Event): void {
-  const fields = { requestId: requestIdOf(event), path: event.url.pathname, code: error.code };
-  if (error.status >= 500)
-    logger.error({ ...fields, cause: describe(error.details.cause) }, error.message);
-  else logger.debug(fields, error.message);
-}
-
-function describe(cause: unknown): string | undefined {
-  if (cause === undefined) return undefined;
-  return cause instanceof Error
-    ? (cause.stack ?? cause.message)
-    : "something that is no Error was thrown";
 }

@@ -8,6 +8,7 @@ test("without words it serves config.yaml on this machine only", () => {
     host: "127.0.0.1",
     port: 8000,
     dataDir: ".keyplane",
+    workers: 1,
     allowUnauthenticated: false,
   });
 });
@@ -21,6 +22,8 @@ test("every option is read, in either spelling", () => {
     "--port",
     "0",
     "--data-dir=/data",
+    "--workers",
+    "4",
     "--allow-unauthenticated",
   ];
 
@@ -30,6 +33,7 @@ test("every option is read, in either spelling", () => {
     host: "0.0.0.0",
     port: 0,
     dataDir: "/data",
+    workers: 4,
     allowUnauthenticated: true,
   });
 });
@@ -46,12 +50,15 @@ test.each([
 });
 
 test.each([
-  [["start"], 'Unknown command "start": expected serve or check'],
+  [["start"], 'Unknown command "start": expected serve, check, verify'],
   [["serve", "check"], 'Cannot make sense of "check": one command is enough'],
   [["--port", "http"], 'Cannot use "http" as a port: expected a number from 0 to 65535'],
   [["--port", "65536"], 'Cannot use "65536" as a port: expected a number from 0 to 65535'],
   [["--port", ""], 'Cannot use "" as a port: expected a number from 0 to 65535'],
   [["--port", "1e3"], 'Cannot use "1e3" as a port: expected a number from 0 to 65535'],
+  [["--workers", "0"], 'Cannot start "0" workers: expected a number from 1 to 256'],
+  [["--workers", "257"], 'Cannot start "257" workers: expected a number from 1 to 256'],
+  [["--workers", "two"], 'Cannot start "two" workers: expected a number from 1 to 256'],
 ])("%j is refused: %s", (words, message) => {
   expect(() => parseArguments(words)).toThrow(message);
 });
@@ -73,6 +80,7 @@ test("the usage names every option", () => {
     "--host",
     "--port",
     "--data-dir",
+    "--workers",
     "--allow-unauthenticated",
     "--help",
     "--version",

@@ -191,8 +191,17 @@ test("settings that the file leaves out have their defaults", () => {
       max_key_staleness_s: 600,
       max_request_size_mb: 32,
       return_upstream_model: false,
+      budget_enforcement: "default",
+      budget_exceeded_status: 429,
+      allowance_ttl_s: 600,
+      journal_fsync: "off",
+      journal_max_mb: 1024,
+      journal_full: "refuse",
       database_pool_size: 10,
       database_prepare: true,
+      redis_failure: "fail_open",
+      limits: "shared",
+      time_zone: "UTC",
     },
     litellm_settings: {
       drop_params: false,
@@ -254,6 +263,76 @@ test.each(["30d", "never"])("the default duration of keys may be %s", (duration)
 
   expect(config.litellm_settings.default_key_generate_params.duration).toBe(duration);
 });
+
+test("keys may have budgets and limits by default, also from the environment", () => {
+  const { config } = accept(
+    `${smallest}litellm_settings:
+  default_key_generate_params:
+    max_budget: os.environ/CAP
+    soft_budget: 1.5
+    budget_duration: 1mo
+    budget_limits: [{ max_budget: 1, budget_duration: 1d }]
+    model_max_budget: { gpt: 2, small: { budget_limit: 3, time_period: 7d } }
+    rpm_limit: os.environ/RPM
+    tpm_limit: 0
+    max_parallel_requests: 3
+    model_rpm_limit: { gpt: 4 }
+    model_tpm_limit: { gpt: 5 }
+`,
+    { CAP: "0.1", RPM: "60" },
+  );
+
+  expect(config.litellm_settings.default_key_generate_params).toEqual({
+    max_budget: 0.1,
+    soft_budget: 1.5,
+    budget_duration: "1mo",
+    budget_limits: [{ max_budget: 1, budget_duration: "1d" }],
+    model_max_budget: {
+      gpt: { max_budget: 2, budget_duration: null },
+      small: { max_budget: 3, budget_duration: "7d" },
+    },
+    rpm_limit: 60,
+    tpm_limit: 0,
+    max_parallel_requests: 3,
+    model_rpm_limit: { gpt: 4 },
+    model_tpm_limit: { gpt: 5 },
+  });
+});
+
+test("deployments may have limits, and replicas a Redis to count them in, also from the environment", () => {
+  const { config, warnings } = accept(
+    `model_list:
+  - model_name: a
+    litellm_params: { model: ollama/a, rpm: os.environ/RPM, tpm: 100000, max_parallel_requests: 0 }
+general_settings:
+  redis_url: os.environ/REDIS
+  redis_failure: fail_closed
+  limits: per_replica
+`,
+    { RPM: "60", REDIS: "redis://:secret@cache:6379" },
+  );
+
+  expect(config.model_list[0]?.litellm_params).toMatchObject({
+    rpm: 60,
+    tpm: 100_000,
+    max_parallel_requests: 0,
+  });
+  expect(config.general_settings).toMatchObject({
+    redis_url: "redis://:secret@cache:6379",
+    redis_failure: "fail_closed",
+    limits: "per_replica",
+  });
+  expect(warnings).toEqual([]);
+});
+
+test.each(["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"])(
+  "the time zone may be %s",
+  (zone) => {
+    const { config } = accept(`${smallest}general_settings: { time_zone: ${zone} }\n`);
+
+    expect(config.general_settings.time_zone).toBe(zone);
+  },
+);
 
 test("a master key that is easily guessed is a warning that does not repeat it", () => {
   const { warnings } = accept(`${smallest}general_settings: { master_key: sk-1234 }\n`);

@@ -1,18 +1,25 @@
 import { join } from "node:path";
 import type { Config } from "../shared/config.ts";
-import { Background } from "./background.ts";
+import { usdFromPicodollars } from "../shared/money.ts";
 import { within } from "./deadline.ts";
 import type { ControlPlane } from "./control/control-plane.ts";
 import { callerOfKey } from "./gateway/caller.ts";
+import { CallsInFlight } from "./gateway/calls-in-flight.ts";
 import { createCatalogSource } from "./gateway/catalog.ts";
+import { CustomBudgets } from "./gateway/custom-budgets.ts";
 import { loadCustomAuth } from "./gateway/custom-auth.ts";
 import type { Gateway } from "./gateway/gateway.ts";
 import { KeyCache } from "./gateway/key-cache.ts";
 import { KeyChanges } from "./gateway/key-changes.ts";
 import { RecentOutputs } from "./gateway/recent-outputs.ts";
-import { Ledger } from "./ledger/ledger.ts";
+import { type Books, type BooksSettings, openBooks } from "./ledger/books.ts";
+import type { Replica } from "./ledger/replica.ts";
+import { createLimiter } from "./limits/create-limiter.ts";
+import type { Limiter } from "./limits/limiter.ts";
 import type { Logger } from "./log.ts";
 import { type MasterKey, resolveMasterKey } from "./master-key.ts";
+import type { GaugeReaders } from "./metrics/gauges.ts";
+import { Metrics } from "./metrics/metrics.ts";
 import { packageRoot } from "./package.ts";
 import { Transport } from "./providers/call.ts";
 import { hashSecret } from "./secrets.ts";
@@ -25,12 +32,15 @@ export interface Deps {
   readonly config: Config;
   readonly gateway: Gateway;
   readonly plane: ControlPlane;
+  readonly books: Books;
   readonly database: Database;
   readonly logger: Logger;
   readonly masterKey: MasterKey | undefined;
   /** Everybody is the admin: there is neither a master key nor a custom auth function. */
   readonly isOpen: boolean;
   readonly isDraining: () => boolean;
+  /** The page of GET /metrics: of this process, or of all that serve together. */
+  readonly readMetrics: () => Promise<string>;
   /** Brings what is still in memory to the database and lets go of everything. No call may be in flight. */
   close(): Promise<void>;
 }
@@ -61,18 +71,24 @@ export async function createDeps({
       ? undefined
       : await loadCustomAuth(general.custom_auth, config.directory);
   const masterKey = await resolveMasterKey(general.master_key, dataDir);
-  const database = await openMigrated(config, dataDir);
+  const { database, books, limiter, close } = await openLasting(config, dataDir, logger);
   const { sql } = database;
-  const keys = new KeyCache(async (hash) => {
-    const row = await within(findKeyBySecret(sql, hash), keyTimeoutMs, "look up a key");
-    return row && callerOfKey(row);
-  });
+  const { ledger, allowances, replica } = books;
+  const keys = new KeyCache(
+    async (hash) => {
+      const row = await within(findKeyBySecret(sql, hash), keyTimeoutMs, "look up a key");
+      return row && callerOfKey(row);
+    },
+    ({ budgets }) => void allowances.reconsider(budgets.map(({ id }) => id)),
+  );
   const changes = new KeyChanges(database, keys, logger);
-  const ledger = new Ledger(sql, logger, { flushIntervalMs: general.flush_interval_ms });
   const transport = new Transport();
-  const background = new Background(logger);
+  const inFlight = new CallsInFlight();
   const maxBodyBytes = Math.floor(general.max_request_size_mb * 1_048_576);
   const masterKeyHash = masterKey && hashSecret(masterKey.key);
+  const catalog = createCatalogSource(config);
+  const metrics = new Metrics({ isConfigured: (name) => catalog().names.includes(name) });
+  metrics.watch(gaugesOf(books, inFlight));
   const authentication = {
     keys,
     changes,
@@ -85,34 +101,128 @@ export async function createDeps({
   return {
     config,
     database,
+    books,
     logger,
     masterKey,
     isDraining,
     isOpen: !masterKey && !vouch,
+    readMetrics: () => metrics.text(),
     gateway: {
       authentication,
       transport,
       ledger,
-      background,
+      limiter,
+      inFlight,
+      treasury: {
+        allowances,
+        customBudgets: new CustomBudgets(sql),
+        holdsGood: () => replica.holdsGood,
+        isStrict: general.budget_enforcement === "strict",
+        exceededStatus: general.budget_exceeded_status,
+      },
       logger,
       maxBodyBytes,
-      catalog: createCatalogSource(config),
+      catalog,
+      metrics,
       recentOutputs: new RecentOutputs(),
       startedAt: new Date(),
       returnUpstreamModel: general.return_upstream_model,
     },
-    plane: { sql, keys, logger, defaultKeyParams: litellm.default_key_generate_params },
+    plane: {
+      sql,
+      keys,
+      logger,
+      timeZone: general.time_zone,
+      defaultKeyParams: litellm.default_key_generate_params,
+    },
     async close() {
-      await background.settled();
-      await ledger.drain(drainTimeoutMs);
+      await inFlight.none();
       await changes.close();
       await transport.close();
-      await database.close();
+      await close();
     },
   };
 }
 
-async function openMigrated(
+/** What outlasts a call, and has to be let go of. */
+interface Lasting {
+  readonly database: Database;
+  readonly books: Books;
+  readonly limiter: Limiter;
+  close(): Promise<void>;
+}
+
+async function openLasting(config: Config, dataDir: string, logger: Logger): Promise<Lasting> {
+  const { general_settings: general } = config;
+  const closing: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const step of closing.toReversed()) await step();
+  };
+  try {
+    const database = await openMigrated(config, dataDir);
+    closing.push(() => database.close());
+    const books = await openBooks(database, booksSettings(general, dataDir, logger));
+    closing.push(() => books.close(drainTimeoutMs));
+    await assertShared(config, database, books.replica);
+    const limiter = await createLimiter({
+      redisUrl: general.redis_url,
+      onRedisFailure: general.redis_failure,
+      logger,
+    });
+    closing.push(() => limiter.close());
+    return { database, books, limiter, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Replicas that each count rate limits for themselves admit several times what a limit says. */
+async function assertShared(
+  { general_settings: { redis_url, limits } }: Config,
+  { embedded }: Database,
+  replica: Replica,
+): Promise<void> {
+  if (embedded || redis_url !== undefined || limits === "per_replica") return;
+  if (await replica.isAlone()) return;
+  throw new Error(
+    "Cannot serve beside another replica on this database, since each would count rate limits for itself: set general_settings.redis_url, which they share, or general_settings.limits: per_replica, if that is meant",
+  );
+}
+
+function booksSettings(
+  general: Config["general_settings"],
+  dataDir: string,
+  logger: Logger,
+): BooksSettings {
+  return {
+    dataDir,
+    logger,
+    flushIntervalMs: general.flush_interval_ms,
+    journalMaxBytes: Math.floor(general.journal_max_mb * 1_048_576),
+    whenJournalFull: general.journal_full,
+    journalSynchronizes: general.journal_fsync === "batch",
+    allowanceTtlMs: general.allowance_ttl_s * 1000,
+    isStrict: general.budget_enforcement === "strict",
+    timeZone: general.time_zone,
+  };
+}
+
+function gaugesOf({ journal, ledger, allowances }: Books, inFlight: CallsInFlight): GaugeReaders {
+  return {
+    journalBytes: () => journal.bytes,
+    journalSegments: () => journal.segments,
+    journalOldestSeconds: () => journal.ageMs / 1000,
+    rowsWaiting: () => ledger.waiting,
+    flushLagSeconds: () => ledger.lagMs / 1000,
+    allowances: () => allowances.holdings.windows,
+    allowancesHeldUsd: () => usdFromPicodollars(allowances.holdings.amount),
+    callsInFlight: () => inFlight.count,
+  };
+}
+
+/** The database that the config names, or the embedded one, in the newest form. */
+export async function openMigrated(
   { general_settings: general }: Config,
   dataDir: string,
 ): Promise<Database> {

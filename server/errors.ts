@@ -2,6 +2,8 @@ import { ZodError, type z } from "zod";
 import { errorKinds, type ErrorBody, type ErrorCode } from "../shared/errors.ts";
 
 interface ErrorDetails {
+  /** In the place of the code's own, where the config says so. */
+  readonly status?: number;
   /** The field at fault, as in `model` or `aliases.gpt-4`. */
   readonly param?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -27,7 +29,7 @@ export class GatewayError extends Error {
   }
 
   get status(): number {
-    return this.details.upstream?.status ?? errorKinds[this.code].status;
+    return this.details.status ?? this.details.upstream?.status ?? errorKinds[this.code].status;
   }
 }
 

@@ -28,3 +28,21 @@ export function refuseForeignPages({ headers }: IncomingMessage): void {
 function isLoopbackUrl(text: string): boolean {
   return URL.canParse(text) && isLoopback(new URL(text).hostname);
 }
+
+/**
+ * Whether a request comes from a program on this machine. What a proxy on this machine passes on does not, though its
+ * connection does: proxies name whom they speak for, or the host that was asked for.
+ */
+export function isLocalCaller({ socket, headers }: IncomingMessage): boolean {
+  const address = socket.remoteAddress?.replace(/^::ffff:/, "");
+  return (
+    address !== undefined &&
+    isLoopback(address) &&
+    headers.host !== undefined &&
+    isLoopbackUrl(`http://${headers.host}`) &&
+    (headers.origin === undefined || isLoopbackUrl(headers.origin)) &&
+    !forwarding.some((name) => name in headers)
+  );
+}
+
+const forwarding = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];

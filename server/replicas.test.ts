@@ -19,7 +19,7 @@ describe.skipIf(server === undefined).each([
   beforeAll(async () => {
     if (!server) throw new Error("Cannot test replicas: this run has no Postgres");
     [database, upstream] = await Promise.all([createDatabase(server.url), startUpstream()]);
-    const config = `${simpleConfig(upstream.url)}  database_url: ${database.url}${parameters}\n`;
+    const config = `${simpleConfig(upstream.url)}  database_url: ${database.url}${parameters}\n  limits: per_replica\n`;
     const starting = [startGatewayProcess(config), startGatewayProcess(config)];
     replicas = (await Promise.allSettled(starting)).flatMap((start) =>
       start.status === "fulfilled" ? [start.value] : [],

@@ -1,4 +1,6 @@
+import { usdTextFromPicodollars } from "../shared/money.ts";
 import type { Deps } from "./deps.ts";
+import type { Verification } from "./store/verify.ts";
 
 /** What a person at the terminal wants to know once the gateway listens. The master key itself is never shown. */
 export function startSummary({ config, masterKey, isOpen, database }: Deps, url: string): string {
@@ -32,4 +34,21 @@ function firstKey(
     ...from,
     `First key:  curl ${url}/key/generate -H "Authorization: Bearer ${key}" -d '{"duration": "1h"}'`,
   ];
+}
+
+/** What `keyplane verify` prints. Amounts in USD, exact. */
+export function describeVerification(found: Verification): string {
+  const { rows, keys, windows, replicas, held, differences } = found;
+  const lines = differences.map(
+    ({ what, recorded, proven }) =>
+      `${what}: ${usdTextFromPicodollars(recorded)} USD recorded, ${usdTextFromPicodollars(proven)} USD by its rows`,
+  );
+  return [
+    `${rows} rows, ${keys} keys, ${windows} budget windows; ${replicas} replicas hold ${usdTextFromPicodollars(held)} USD`,
+    ...lines,
+    differences.length === 0
+      ? "Every sum is that of its rows"
+      : `${differences.length} sums differ`,
+    "",
+  ].join("\n");
 }

@@ -1,4 +1,13 @@
 import { z } from "zod";
+import {
+  budgetDuration,
+  budgetLimits,
+  callLimit,
+  callLimitsByModel,
+  modelBudget,
+  modelBudgets,
+  usdAmount,
+} from "./budgets.ts";
 import { expiryAfter } from "./duration.ts";
 import { plainText } from "./text.ts";
 
@@ -67,6 +76,25 @@ const keyDuration = z
     'must be a duration such as "30m" or "30d", or "never"',
   );
 
+/**
+ * Only `UTC` and names with a slash: Postgres reads "CET" as an offset without summer time, and the sign of "+01:00" the
+ * other way round.
+ */
+const timeZone = z
+  .string()
+  .refine(
+    (value) => value === "UTC" || (value.includes("/") && isTimeZone(value)),
+    'must be an IANA time zone such as "Europe/Berlin", or "UTC"',
+  );
+
+function isTimeZone(value: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: value }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+}
+
 /** US dollars for one token or one request. In `model_info` or `litellm_params`, as the operator likes. */
 const priceFields = {
   input_cost_per_token: price.optional(),
@@ -88,6 +116,11 @@ export const litellmParams = z.strictObject({
   organization: credential.optional(),
   /** Share of its group's calls, relative to the others' weights. */
   weight: numeric(z.number().nonnegative()).optional(),
+  /** Calls in a minute. */
+  rpm: numeric(callLimit).optional(),
+  /** Tokens in a minute. */
+  tpm: numeric(callLimit).optional(),
+  max_parallel_requests: numeric(callLimit).optional(),
   /** Seconds. */
   timeout: seconds.optional(),
   /** Seconds; for calls with `stream: true`. */
@@ -106,6 +139,9 @@ export const modelInfo = z.strictObject({
   base_model: name.optional(),
   mode: z.enum(["chat", "completion", "embedding"]).optional(),
   max_tokens: numeric(z.number().int().positive()).optional(),
+  /** The longest prompt and the longest answer that the model takes and gives: what a strict budget reckons with. */
+  max_input_tokens: numeric(z.number().int().positive()).optional(),
+  max_output_tokens: numeric(z.number().int().positive()).optional(),
   ...priceFields,
 });
 
@@ -126,9 +162,28 @@ export const generalSettings = z.strictObject({
   max_key_staleness_s: numeric(z.number().min(2)).default(600),
   max_request_size_mb: numeric(z.number().positive()).default(32),
   return_upstream_model: flag.default(false),
+  /** `strict`: a budget is never overspent, whatever calls cost; answers may be cut short for it. */
+  budget_enforcement: z.enum(["default", "strict"]).default("default"),
+  /** The status of a call that a spent budget refuses. */
+  budget_exceeded_status: numeric(z.literal([429, 402, 400])).default(429),
+  /** How long a replica may be out of touch with the database before what it holds of budgets lapses. */
+  allowance_ttl_s: numeric(z.number().min(5)).default(600),
+  /** `batch`: what the journal says survives the machine too, at the price of waiting for the disk. */
+  journal_fsync: z.enum(["off", "batch"]).default("off"),
+  journal_max_mb: numeric(z.number().positive()).default(1024),
+  /** What becomes of calls that the journal has no room for: refused, or let through without being accounted for. */
+  journal_full: z.enum(["refuse", "drop"]).default("refuse"),
   database_pool_size: numeric(z.number().int().positive()).default(10),
   /** False where a pooler in transaction mode stands before the database. */
   database_prepare: flag.default(true),
+  /** Where replicas share what is taken of their limits. */
+  redis_url: name.optional(),
+  /** While Redis is away, each replica counts for itself (`fail_open`) or calls with limits are refused. */
+  redis_failure: z.enum(["fail_open", "fail_closed"]).default("fail_open"),
+  /** `per_replica`: each counts for itself, and that is meant. */
+  limits: z.enum(["shared", "per_replica"]).default("shared"),
+  /** Where the days, weeks and months of budgets begin. */
+  time_zone: timeZone.default("UTC"),
 });
 
 /** What a generated key gets where the request is silent. */
@@ -136,6 +191,22 @@ export const defaultKeyGenerateParams = z.strictObject({
   duration: keyDuration.optional(),
   models: z.array(name).optional(),
   metadata: z.record(z.string(), z.json()).optional(),
+  max_budget: numeric(usdAmount).optional(),
+  soft_budget: numeric(usdAmount).optional(),
+  budget_duration: budgetDuration.optional(),
+  budget_limits: budgetLimits.optional(),
+  model_max_budget: modelBudgets(
+    // A union would tell of a faulty budget no more than that it is none of both.
+    z.preprocess(
+      (value) => (typeof value === "number" ? { max_budget: value } : value),
+      modelBudget,
+    ),
+  ).optional(),
+  rpm_limit: numeric(callLimit).optional(),
+  tpm_limit: numeric(callLimit).optional(),
+  max_parallel_requests: numeric(callLimit).optional(),
+  model_rpm_limit: callLimitsByModel.optional(),
+  model_tpm_limit: callLimitsByModel.optional(),
 });
 
 export const litellmSettings = z.strictObject({

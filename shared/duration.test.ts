@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { duration, expiryAfter } from "./duration.ts";
+import { duration, expiryAfter, periodOf } from "./duration.ts";
 
 const units = {
   s: 1000,
@@ -108,4 +108,22 @@ test("a fault quotes what was sent and shows what is meant", () => {
   expect(duration.safeParse("1 fortnight").error?.issues[0]?.message).toBe(
     'Cannot read "1 fortnight" as a duration: expected a number above 0 and one of s, m, h, d, w, mo, as in "30s", "20m" or "1mo", of at most 1000 years',
   );
+});
+
+test("a day, a week and a month so spelt are the calendar's, any other period is of its length", () => {
+  const periods = {
+    "1d": { alignment: "day" },
+    "1w": { alignment: "week" },
+    "1mo": { alignment: "month" },
+    "01d": { seconds: 86_400 },
+    "24h": { seconds: 86_400 },
+    "7d": { seconds: 604_800 },
+    "30min": { seconds: 1_800 },
+    "2mo": { months: 2 },
+    "01mo": { months: 1 },
+  };
+
+  for (const [text, period] of Object.entries(periods))
+    expect(periodOf(text), text).toEqual(period);
+  for (const text of ["", "0d", "d", "1y", "12001mo"]) expect(periodOf(text), text).toBeUndefined();
 });

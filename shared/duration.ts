@@ -43,6 +43,25 @@ export function expiryAfter(text: string, start: Date): Date | undefined {
     : new Date(start.getTime() + length.ms);
 }
 
+/** How often a budget begins anew: with the calendar's days, weeks or months, or each so many months or seconds. */
+export type Period =
+  | { readonly alignment: "day" | "week" | "month" }
+  | { readonly months: number }
+  | { readonly seconds: number };
+
+const alignments: ReadonlyMap<string, Period> = new Map([
+  ["1d", { alignment: "day" }],
+  ["1w", { alignment: "week" }],
+  ["1mo", { alignment: "month" }],
+]);
+
+/** `1d`, `1w` and `1mo`, so spelt, go by the calendar, every other duration by its length. Undefined when the text is none. */
+export function periodOf(text: string): Period | undefined {
+  const length = lengthOf(text);
+  if (!length) return undefined;
+  return alignments.get(text) ?? ("months" in length ? length : { seconds: length.ms / 1000 });
+}
+
 function lengthOf(text: string): { readonly months: number } | { readonly ms: number } | undefined {
   const [, digits, unit] = pattern.exec(text) ?? [];
   const count = Number(digits);

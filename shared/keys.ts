@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { budgetFields, limitFields, temporaryBudgetFields } from "./budgets.ts";
 import { duration, durationFault } from "./duration.ts";
 import { keyId, secretHash } from "./ids.ts";
 import { json } from "./json.ts";
@@ -14,19 +15,7 @@ const notYet = z
 
 /** Fields of the wire contract that this version does not enforce. Null, which asks for nothing, is taken. */
 const unsupportedFields = {
-  max_budget: notYet,
-  soft_budget: notYet,
-  budget_duration: notYet,
   budget_id: notYet,
-  budget_limits: notYet,
-  model_max_budget: notYet,
-  temp_budget_increase: notYet,
-  temp_budget_expiry: notYet,
-  rpm_limit: notYet,
-  tpm_limit: notYet,
-  max_parallel_requests: notYet,
-  model_rpm_limit: notYet,
-  model_tpm_limit: notYet,
   team_id: notYet,
   organization_id: notYet,
   auto_rotate: notYet,
@@ -98,6 +87,9 @@ const settableFields = {
   blocked: z.boolean().nullish(),
   permissions: emptyObject.nullish(),
   config: emptyObject.nullish(),
+  ...budgetFields,
+  ...temporaryBudgetFields,
+  ...limitFields,
   ...unsupportedFields,
 };
 
@@ -166,8 +158,49 @@ export const keyRecord = z.object({
   created_at: z.date(),
   updated_at: z.date(),
   created_by: z.string(),
+  max_budget: z.number().nullable(),
+  soft_budget: z.number().nullable(),
+  budget_duration: z.string().nullable(),
+  budget_limits: z.array(z.object({ max_budget: z.number(), budget_duration: z.string() })),
+  model_max_budget: z.record(
+    z.string(),
+    z.object({ max_budget: z.number(), budget_duration: z.string().nullable() }),
+  ),
+  temp_budget_increase: z.number().nullable(),
+  temp_budget_expiry: z.date().nullable(),
+  rpm_limit: z.number().nullable(),
+  tpm_limit: z.number().nullable(),
+  max_parallel_requests: z.number().nullable(),
+  model_rpm_limit: z.record(z.string(), z.number()),
+  model_tpm_limit: z.record(z.string(), z.number()),
 });
 export type KeyRecord = z.infer<typeof keyRecord>;
+
+/** The window that a budget is in. Amounts are in USD. */
+const budgetWindow = z.object({
+  /** `max_budget`, `limit:1d` or `model:gpt-4o`. */
+  budget: z.string(),
+  /** The model group that it is for; null for all. */
+  model: z.string().nullable(),
+  /** A temporary increase included, while it lasts. */
+  max_budget: z.number().nullable(),
+  soft_budget: z.number().nullable(),
+  budget_duration: z.string().nullable(),
+  spend: z.number(),
+  /** Held for calls in flight and those about to come. */
+  reserved: z.number(),
+  starts_at: z.date(),
+  /** Null for a window without an end. */
+  resets_at: z.date().nullable(),
+});
+
+/** A key with what it has spent of its budgets. */
+export const keyDetails = keyRecord.extend({
+  budget_windows: z.array(budgetWindow),
+  /** The end of the window of `max_budget`. */
+  budget_reset_at: z.date().nullable(),
+});
+export type KeyDetails = z.infer<typeof keyDetails>;
 
 export const generateKeyReply = keyRecord.extend({
   /** The secret, in plain text, for the only time. */
@@ -178,7 +211,7 @@ export const generateKeyReply = keyRecord.extend({
 
 export const keyInfoRequest = z.strictObject({ key: keyReference.optional() });
 /** `key` and `info.token` stand as they were asked for. */
-export const keyInfoReply = z.object({ key: z.string(), info: keyRecord });
+export const keyInfoReply = z.object({ key: z.string(), info: keyDetails });
 
 export const keyOnlyRequest = z.strictObject({ key: keyReference });
 
@@ -212,7 +245,7 @@ export const listKeysRequest = z.strictObject({
 });
 export type ListKeysRequest = z.infer<typeof listKeysRequest>;
 export const listKeysReply = z.object({
-  keys: z.array(z.union([z.string(), keyRecord])),
+  keys: z.array(z.union([z.string(), keyDetails])),
   total_count: z.number().int(),
   current_page: z.number().int(),
   total_pages: z.number().int(),

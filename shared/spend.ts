@@ -27,8 +27,8 @@ export interface RateCard {
   readonly rates: Readonly<Record<string, unknown>>;
 }
 
-/** How an upstream attempt ended. `aborted`: the client hung up. */
-export const attemptStatus = z.enum(["success", "failure", "aborted"]);
+/** How an upstream attempt ended. `aborted`: the client hung up. `interrupted`: the gateway died, and charged its estimate. */
+export const attemptStatus = z.enum(["success", "failure", "aborted", "interrupted"]);
 export type AttemptStatus = z.infer<typeof attemptStatus>;
 
 /** One upstream attempt, as GET /spend/logs shows it. */

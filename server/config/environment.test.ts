@@ -12,7 +12,7 @@ function faultsOf(text: string, environment: Record<string, string> = {}): strin
 
 const list = "model_list: [{ model_name: a, litellm_params: { model: ollama/a } }]\n";
 
-test.each(["master_key", "database_url", "custom_auth", "database_pool_size"])(
+test.each(["master_key", "database_url", "redis_url", "custom_auth", "database_pool_size"])(
   "%s that reads a variable which is not set is a fault, never absent",
   (key) => {
     const fault = `c:2:${key.length + 23}: general_settings.${key} reads os.environ/NONE, but NONE is not set`;

@@ -105,6 +105,54 @@ const malformed: Readonly<Record<string, readonly [text: string, ...faults: stri
     `${list}litellm_settings:\n  default_key_generate_params:\n    duration: 3 fortnights\n`,
     'c:6:15: litellm_settings.default_key_generate_params.duration must be a duration such as "30m" or "30d", or "never"',
   ],
+  "a time zone that is none": [
+    `${list}general_settings:\n  time_zone: Europe/Nowhere\n`,
+    'c:5:14: general_settings.time_zone must be an IANA time zone such as "Europe/Berlin", or "UTC"',
+  ],
+  "an offset for a time zone": [
+    `${list}general_settings:\n  time_zone: "+01:00"\n`,
+    'c:5:14: general_settings.time_zone must be an IANA time zone such as "Europe/Berlin", or "UTC"',
+  ],
+  "an abbreviation for a time zone": [
+    `${list}general_settings:\n  time_zone: CET\n`,
+    'c:5:14: general_settings.time_zone must be an IANA time zone such as "Europe/Berlin", or "UTC"',
+  ],
+  "a budget below zero": [
+    `${list}litellm_settings:\n  default_key_generate_params:\n    max_budget: -1\n`,
+    "c:6:17: litellm_settings.default_key_generate_params.max_budget must be at least 0",
+  ],
+  "a budget finer than money is": [
+    `${list}litellm_settings:\n  default_key_generate_params:\n    max_budget: 1e-13\n`,
+    "c:6:17: litellm_settings.default_key_generate_params.max_budget must be an amount of USD no finer than 1e-12",
+  ],
+  "a budget's period that is no duration": [
+    `${list}litellm_settings:\n  default_key_generate_params:\n    budget_duration: monthly\n`,
+    'c:6:22: litellm_settings.default_key_generate_params.budget_duration must be a duration such as "12h", "1d" or "1mo", of at most 1000 years',
+  ],
+  "a model's budget that is text": [
+    `${list}litellm_settings:\n  default_key_generate_params:\n    model_max_budget: { a: much }\n`,
+    "c:6:28: litellm_settings.default_key_generate_params.model_max_budget.a must be a mapping, not text",
+  ],
+  "a misspelt field of a model's budget": [
+    `${list}litellm_settings:\n  default_key_generate_params:\n    model_max_budget: { a: { max_budget: 1, priod: 1d } }\n`,
+    'c:6:45: Unknown key "priod" in litellm_settings.default_key_generate_params.model_max_budget.a',
+  ],
+  "half a call at once for a deployment": [
+    "model_list:\n  - model_name: a\n    litellm_params: { model: ollama/a, max_parallel_requests: 0.5 }\n",
+    "c:3:63: model_list[0].litellm_params.max_parallel_requests must be a whole number",
+  ],
+  "tokens in a minute below zero": [
+    "model_list:\n  - model_name: a\n    litellm_params: { model: ollama/a, tpm: -1 }\n",
+    "c:3:45: model_list[0].litellm_params.tpm must be at least 0",
+  ],
+  "a failure of Redis that is none": [
+    `${list}general_settings:\n  redis_failure: open\n`,
+    'c:5:18: general_settings.redis_failure must be one of "fail_open", "fail_closed"',
+  ],
+  "half a request in a minute": [
+    `${list}litellm_settings:\n  default_key_generate_params:\n    rpm_limit: 0.5\n`,
+    "c:6:16: litellm_settings.default_key_generate_params.rpm_limit must be a whole number",
+  ],
   "an address that is none": [
     "model_list:\n  - model_name: a\n    litellm_params: { model: ollama/a, api_base: localhost:11434 }\n",
     "c:3:50: model_list[0].litellm_params.api_base must be an http or https URL",

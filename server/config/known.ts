@@ -55,7 +55,7 @@ export const litellmParamsLacks: Lacks = {
     index_name embedding_model
   `),
   unenforced: names(`
-    rpm tpm itpm otpm max_parallel_requests max_budget budget_duration default_api_key_rpm_limit default_api_key_tpm_limit guardrails
+    itpm otpm max_budget budget_duration default_api_key_rpm_limit default_api_key_tpm_limit guardrails
   `),
   uncharged: unchargedPrices,
   // Each of these says where a call goes or as whom: without it the call would go to somebody else.
@@ -66,8 +66,7 @@ export const litellmParamsLacks: Lacks = {
 
 export const modelInfoLacks: Lacks = {
   ignored: names(`
-    db_model updated_at updated_by created_at created_by tier description version labels litellm_provider key max_input_tokens
-    max_output_tokens output_vector_size rpm tpm region supported_environments supported_endpoints supported_openai_params supports_*
+    db_model updated_at updated_by created_at created_by tier description version labels litellm_provider key output_vector_size rpm tpm region supported_environments supported_endpoints supported_openai_params supports_*
     health_check_* disable_background_health_check custom_tokenizer deprecation_date team_public_model_name allow_fail_open
     enable_tag_filtering source
   `),
@@ -95,14 +94,13 @@ export const generalSettingsLacks: Lacks = {
     litellm_jwtauth allow_user_auth pass_through_endpoints use_client_credentials_pass_through_routes maximum_spend_logs_*
     use_redis_transaction_buffer coordination_redis allow_client_side_credentials always_include_stream_usage
     enable_health_check_routing custom_auth_run_common_checks custom_auth_settings auto_redirect_ui_login_to_sso control_plane_url
-    proxy_base_url disable_reset_budget use_x_forwarded_for plugins default_user_params disable_responses_id_security redis_url
-    journal_fsync allowance_ttl_s budget_exceeded_status time_zone
+    proxy_base_url disable_reset_budget use_x_forwarded_for plugins default_user_params disable_responses_id_security
   `),
   unenforced: names(`
     allowed_ips allowed_routes public_routes admin_only_routes disable_llm_api_endpoints disable_admin_endpoints enforced_params
     enforce_user_param reject_clientside_metadata_tags service_account_settings default_team_disabled role_permissions
     role_based_access_control_mappings max_parallel_requests global_max_parallel_requests max_response_size_mb require_end_user_mcp_access_defined
-    enforce_rbac budget_enforcement redis_failure limits
+    enforce_rbac
   `),
 };
 
@@ -142,8 +140,7 @@ export const defaultKeyGenerateParamsLacks: Lacks = {
     "user_id team_id organization_id tags aliases config key_alias budget_id key_type auto_rotate rotation_interval",
   ),
   unenforced: names(`
-    max_budget soft_budget budget_duration budget_limits model_max_budget rpm_limit tpm_limit max_parallel_requests model_rpm_limit
-    model_tpm_limit permissions allowed_routes allowed_ips guardrails blocked
+    permissions allowed_routes allowed_ips guardrails blocked
   `),
 };
 

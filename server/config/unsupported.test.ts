@@ -13,7 +13,7 @@ test("what is not implemented is a warning that names it at its place, and says 
     litellm_params:
       model: ollama/a
       temperature: 0.2
-      rpm: 10
+      itpm: 10
       input_cost_per_second: 0.1
     model_info:
       supports_vision: true
@@ -22,12 +22,12 @@ test("what is not implemented is a warning that names it at its place, and says 
 general_settings:
   alerting: [slack]
   allowed_ips: [10.0.0.1]
-  budget_enforcement: strict
-  redis_url: os.environ/NONE
+  enforce_rbac: true
+  proxy_base_url: os.environ/NONE
 litellm_settings:
   callbacks: [langfuse]
   max_budget: 10
-  default_key_generate_params: { max_budget: 1, user_id: u }
+  default_key_generate_params: { guardrails: [], user_id: u }
   upperbound_key_generate_params: { max_budget: 5 }
 router_settings:
   routing_strategy: simple-shuffle
@@ -43,19 +43,19 @@ mcp_servers: {}
     ),
   ).toEqual([
     "c:5:7: model_list[0].litellm_params.temperature yet: it is ignored",
-    "c:6:7: model_list[0].litellm_params.rpm yet: it is ignored and NOT enforced",
+    "c:6:7: model_list[0].litellm_params.itpm yet: it is ignored and NOT enforced",
     "c:7:7: model_list[0].litellm_params.input_cost_per_second yet: it is ignored and calls are NOT charged by it",
     "c:9:7: model_list[0].model_info.supports_vision yet: it is ignored",
     'c:10:13: model_list[0].model_info.mode "rerank" yet: it is ignored',
     "c:11:7: model_list[0].model_info.access_groups yet: it is ignored and NOT enforced",
     "c:13:3: general_settings.alerting yet: it is ignored",
     "c:14:3: general_settings.allowed_ips yet: it is ignored and NOT enforced",
-    "c:15:3: general_settings.budget_enforcement yet: it is ignored and NOT enforced",
-    "c:16:3: general_settings.redis_url yet: it is ignored",
+    "c:15:3: general_settings.enforce_rbac yet: it is ignored and NOT enforced",
+    "c:16:3: general_settings.proxy_base_url yet: it is ignored",
     "c:18:3: litellm_settings.callbacks yet: it is ignored",
     "c:19:3: litellm_settings.max_budget yet: it is ignored and NOT enforced",
-    "c:20:34: litellm_settings.default_key_generate_params.max_budget yet: it is ignored and NOT enforced",
-    "c:20:49: litellm_settings.default_key_generate_params.user_id yet: it is ignored",
+    "c:20:34: litellm_settings.default_key_generate_params.guardrails yet: it is ignored and NOT enforced",
+    "c:20:50: litellm_settings.default_key_generate_params.user_id yet: it is ignored",
     "c:21:3: litellm_settings.upperbound_key_generate_params yet: it is ignored and NOT enforced",
     "c:23:3: router_settings.routing_strategy yet: it is ignored",
     "c:24:1: guardrails yet: it is ignored and NOT enforced",
@@ -68,13 +68,13 @@ mcp_servers: {}
 
 test("a setting within an anchor is warned about in each place where it is used", () => {
   const text = `model_list:
-  - { model_name: a, litellm_params: &shared { model: ollama/a, rpm: 1 } }
+  - { model_name: a, litellm_params: &shared { model: ollama/a, itpm: 1 } }
   - { model_name: b, litellm_params: *shared }
 `;
 
   expect(read(text).warnings.map(({ path }) => path)).toEqual([
-    "model_list[0].litellm_params.rpm",
-    "model_list[1].litellm_params.rpm",
+    "model_list[0].litellm_params.itpm",
+    "model_list[1].litellm_params.itpm",
   ]);
 });
 

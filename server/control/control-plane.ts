@@ -9,5 +9,7 @@ export interface ControlPlane {
   /** Told of each write at once, so that this replica need not wait for its own notification. */
   readonly keys: KeyCache;
   readonly defaultKeyParams: Config["litellm_settings"]["default_key_generate_params"];
+  /** Whose calendar the windows of budgets go by: an IANA name. */
+  readonly timeZone: string;
   readonly logger: Logger;
 }

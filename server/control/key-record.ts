@@ -1,19 +1,45 @@
-import { type KeyRecord, type UpdateKeyRequest } from "../../shared/keys.ts";
+import type { KeyDetails, KeyRecord, UpdateKeyRequest } from "../../shared/keys.ts";
 import { expiryAfter } from "../../shared/duration.ts";
 import { usdFromPicodollars } from "../../shared/money.ts";
+import { settingsOf } from "../store/budget-terms.ts";
+import type { CurrentWindow } from "../store/budgets.ts";
 import type { KeyColumns, KeyRow } from "../store/keys.ts";
 
 /** A stored key as replies show it. */
 export function toKeyRecord(row: KeyRow): KeyRecord {
-  const { hash, last_four, spend, metadata, ...columns } = row;
+  const { hash, last_four, spend, metadata, budgets, ...columns } = row;
   return {
     ...columns,
+    ...settingsOf(budgets),
     metadata: metadata as KeyRecord["metadata"],
     token: hash,
     key_name: `sk-...${last_four}`,
     spend: usdFromPicodollars(spend),
     config: {},
     permissions: {},
+  };
+}
+
+/** A stored key with the windows that its budgets are in; those of other keys are passed over. */
+export function toKeyDetails(row: KeyRow, windows: readonly CurrentWindow[]): KeyDetails {
+  const budget_windows = windows
+    .filter(({ owner_id }) => owner_id === row.key_id)
+    .map(toBudgetWindow);
+  const main = budget_windows.find(({ budget }) => budget === "max_budget");
+  return { ...toKeyRecord(row), budget_windows, budget_reset_at: main?.resets_at ?? null };
+}
+
+function toBudgetWindow(window: CurrentWindow): KeyDetails["budget_windows"][number] {
+  return {
+    budget: window.slot,
+    model: window.model,
+    max_budget: window.cap === null ? null : usdFromPicodollars(window.cap),
+    soft_budget: window.soft_cap === null ? null : usdFromPicodollars(window.soft_cap),
+    budget_duration: window.duration,
+    spend: usdFromPicodollars(window.spent),
+    reserved: usdFromPicodollars(window.held),
+    starts_at: window.starts_at,
+    resets_at: window.ends_at,
   };
 }
 
@@ -33,6 +59,11 @@ export function columnsOf(request: Settable, now: Date): Partial<KeyColumns> {
     allowed_ips,
     blocked,
     duration,
+    rpm_limit,
+    tpm_limit,
+    max_parallel_requests,
+    model_rpm_limit,
+    model_tpm_limit,
   } = request;
   return withoutUndefined({
     key_alias,
@@ -45,6 +76,11 @@ export function columnsOf(request: Settable, now: Date): Partial<KeyColumns> {
     key_type: orEmpty(key_type, "default"),
     allowed_ips: orEmpty(allowed_ips, []),
     blocked: orEmpty(blocked, false),
+    rpm_limit,
+    tpm_limit,
+    max_parallel_requests,
+    model_rpm_limit: orEmpty(model_rpm_limit, {}),
+    model_tpm_limit: orEmpty(model_tpm_limit, {}),
     expires: duration === undefined ? undefined : (expiryOf(duration, now) ?? null),
   });
 }

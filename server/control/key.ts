@@ -8,6 +8,7 @@ import {
   generateKeyReply,
   type GenerateKeyRequest,
   generateKeyRequest,
+  type KeyDetails,
   keyInfoReply,
   keyInfoRequest,
   keyOnlyRequest,
@@ -29,9 +30,13 @@ import {
   type KeyRow,
   listKeys,
   updateKey,
+  updateKeyAndBudgets,
 } from "../store/keys.ts";
+import { currentWindows } from "../store/budgets.ts";
 import type { ControlPlane } from "./control-plane.ts";
-import { columnsOf, toKeyRecord } from "./key-record.ts";
+import { budgetChangeOf, type BudgetsChange, changedBudgets } from "./key-budgets.ts";
+import { withDefaults } from "./key-defaults.ts";
+import { columnsOf, toKeyDetails, toKeyRecord } from "./key-record.ts";
 import { adminProcedure, keyProcedure, router } from "./trpc.ts";
 
 /** The procedures on virtual keys, over tRPC and REST alike. */
@@ -71,9 +76,10 @@ export const keyRouter = router({
     })
     .input(updateKeyRequest)
     .output(keyRecord)
-    .mutation(({ ctx, input: { key, ...fields } }) =>
-      change(ctx.plane, key, columnsOf(fields, new Date())),
-    ),
+    .mutation(({ ctx, input: { key, ...fields } }) => {
+      const now = new Date();
+      return change(ctx.plane, key, columnsOf(fields, now), budgetChangeOf(fields, now));
+    }),
 
   updateAliases: adminProcedure
     .meta({
@@ -113,7 +119,9 @@ export const keyRouter = router({
     .output(listKeysReply)
     .query(async ({ ctx, input }) => {
       const { rows, total } = await listKeys(ctx.plane.sql, input);
-      const keys = rows.map((row) => (input.return_full_object ? toKeyRecord(row) : row.hash));
+      const keys = input.return_full_object
+        ? await detailed(ctx.plane, rows)
+        : rows.map(({ hash }) => hash);
       return {
         keys,
         total_count: total,
@@ -123,28 +131,18 @@ export const keyRouter = router({
     }),
 });
 
-/** The seed's promise: a key whose duration nobody names is temporary. */
-const defaultDuration = "1h";
-
 async function generate(plane: ControlPlane, caller: Caller, request: GenerateKeyRequest) {
-  const { key: chosen, ...fields } = request;
-  const defaults = plane.defaultKeyParams;
+  const { key: chosen, ...asked } = request;
+  const now = new Date();
+  const fields = withDefaults(asked, plane.defaultKeyParams);
   const secret = chosen ?? newSecret();
   const hash = hashSecret(secret);
-  const columns = columnsOf(
-    {
-      ...fields,
-      models: fields.models ?? (defaults.models && [...defaults.models]),
-      metadata: fields.metadata ?? (defaults.metadata as typeof fields.metadata),
-      duration: fields.duration ?? defaults.duration ?? defaultDuration,
-    },
-    new Date(),
-  );
   const key_id = newKeyId();
   const row = await refusingTaken(fields.key_alias, () =>
     insertKey(plane.sql, {
       ...emptyColumns,
-      ...columns,
+      ...columnsOf(fields, now),
+      budgets: changedBudgets([], fields, now),
       key_id,
       hash,
       last_four: secret.slice(-4),
@@ -167,6 +165,11 @@ const emptyColumns: KeyColumns = {
   allowed_ips: [],
   blocked: false,
   expires: null,
+  rpm_limit: null,
+  tpm_limit: null,
+  max_parallel_requests: null,
+  model_rpm_limit: {},
+  model_tpm_limit: {},
 };
 
 async function info(plane: ControlPlane, caller: Caller, asked: string | undefined) {
@@ -181,7 +184,19 @@ async function info(plane: ControlPlane, caller: Caller, asked: string | undefin
       ? await found(plane, { key_id: caller.id }, caller.name)
       : await visible(plane, caller, asked);
   const shown = asked ?? row.hash;
-  return { key: shown, info: { ...toKeyRecord(row), token: shown } };
+  const details = toKeyDetails(row, await windowsOf(plane, [row]));
+  return { key: shown, info: { ...details, token: shown } };
+}
+
+/** The windows that the budgets of keys are in. */
+async function windowsOf({ sql, timeZone }: ControlPlane, rows: readonly KeyRow[]) {
+  const owners = rows.filter(({ budgets }) => budgets.length > 0).map(({ key_id }) => key_id);
+  return owners.length === 0 ? [] : currentWindows(sql, "key", owners, timeZone);
+}
+
+async function detailed(plane: ControlPlane, rows: readonly KeyRow[]): Promise<KeyDetails[]> {
+  const windows = await windowsOf(plane, rows);
+  return rows.map((row) => toKeyDetails(row, windows));
 }
 
 /** A key may look at itself and at no other; whether another exists is not told. */
@@ -195,10 +210,19 @@ async function visible(plane: ControlPlane, caller: Caller, asked: string): Prom
   return row ?? missing(shownAs(asked));
 }
 
-async function change(plane: ControlPlane, asked: string, columns: Partial<KeyColumns>) {
+async function change(
+  plane: ControlPlane,
+  asked: string,
+  columns: Partial<KeyColumns>,
+  budgetChange?: BudgetsChange,
+) {
+  const name = nameOf(asked);
   const row =
-    (await refusingTaken(columns.key_alias, () => updateKey(plane.sql, nameOf(asked), columns))) ??
-    missing(shownAs(asked));
+    (await refusingTaken(columns.key_alias, () =>
+      budgetChange
+        ? updateKeyAndBudgets(plane.sql, name, columns, budgetChange)
+        : updateKey(plane.sql, name, columns),
+    )) ?? missing(shownAs(asked));
   plane.keys.drop({ key_id: row.key_id, secret_hash: null });
   return toKeyRecord(row);
 }

@@ -41,6 +41,8 @@ export function gatewayErrorOf(error: TRPCError): GatewayError {
   // A reply that does not fit its own schema is no fault of the caller.
   if (error.cause instanceof ZodError && error.code === "INTERNAL_SERVER_ERROR")
     return toGatewayError(error);
+  if (error.cause instanceof SyntaxError)
+    return new GatewayError("invalid_request", "Cannot read the input: it is not JSON");
   if (error.cause) return toGatewayError(error.cause);
   if (error.code === "METHOD_NOT_SUPPORTED")
     return new GatewayError("method_not_allowed", error.message);

@@ -2,14 +2,16 @@ import type { Picodollars } from "../../shared/money.ts";
 import type { AttemptStatus, Usage } from "../../shared/spend.ts";
 import { price } from "../providers/prices.ts";
 import { countCompletionTokens, countPromptTokens } from "../providers/tokens.ts";
-import type { SpendRow } from "../store/spend.ts";
 import type { Attempt, Call } from "./call.ts";
+import { bytesPerToken, estimatedUsage } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
 
 /** How an attempt ended, as far as money is concerned. */
 export interface AttemptEnd {
   readonly status: AttemptStatus;
   readonly errorCode?: string;
+  /** When the first of a stream came, on the monotonic clock; of a whole reply its head stands for that. */
+  readonly firstByteAtMs?: number | undefined;
   /** What the upstream reported. */
   readonly usage?: Usage | undefined;
   /** What that costs, where it has been worked out already. */
@@ -24,26 +26,32 @@ export interface AttemptEnd {
     | { readonly kind: "estimate" };
 }
 
-/** Writes an attempt to the ledger, exactly once: whoever finished it calls this, and nobody else. */
-export function account(gateway: Gateway, call: Call, attempt: Attempt, end: AttemptEnd): void {
-  const endedAt = new Date();
-  if (end.usage || end.otherwise.kind === "nothing") {
-    if (end.usage) gateway.recentOutputs.record(call.group.name, end.usage);
-    settle(gateway, toRow(call, attempt, { end, usage: end.usage, endedAt, isEstimated: false }));
-    return;
-  }
-  gateway.background.run(
-    countUsage(gateway, call, end.otherwise).then((usage) =>
-      settle(gateway, toRow(call, attempt, { end, usage, endedAt, isEstimated: true })),
-    ),
-  );
-}
-
-function settle({ ledger, logger }: Gateway, row: SpendRow): void {
-  ledger.record(row);
-  if (!logger.isLevelEnabled("debug")) return;
-  const { request_id, key_id, model, deployment, status, cost } = row;
-  logger.debug({ request_id, key_id, model, deployment, status, cost }, "attempt");
+/**
+ * Ends an attempt, exactly once: whoever finished it calls this, and nobody else. Resolves when the journal has it, or
+ * will never have it; only then is a client told that its reply is complete.
+ */
+export async function account(
+  gateway: Gateway,
+  call: Call,
+  attempt: Attempt,
+  end: AttemptEnd,
+): Promise<void> {
+  if (end.usage) call.history.record(end.usage);
+  const usage = end.usage ?? (await countedUsage(gateway, call, end.otherwise));
+  const cost = usage ? (end.cost ?? costOf(attempt, usage)) : 0n;
+  const tokens = usage ? totalOf(usage) : 0;
+  attempt.slot?.settle(tokens);
+  if (usage) call.permit.settle(cost ?? 0n, tokens);
+  const endedAtMs = Date.now();
+  note(gateway, call, attempt, { end, usage, cost });
+  await gateway.ledger.settle(attempt.entry, {
+    status: end.status,
+    errorCode: end.errorCode ?? null,
+    usage,
+    cost,
+    estimated: usage !== end.usage,
+    endedAtMs,
+  });
 }
 
 /** What a successful reply costs, in picodollars; undefined when that is not known. */
@@ -51,29 +59,51 @@ export function costOf({ deployment }: Attempt, usage: Usage | undefined): Picod
   return usage && deployment.rates && price(deployment.rates, usage);
 }
 
-type Uncounted = Exclude<AttemptEnd["otherwise"], { kind: "nothing" }>;
+interface Ended {
+  readonly end: AttemptEnd;
+  readonly usage: Usage | undefined;
+  readonly cost: Picodollars | undefined;
+}
 
-async function countUsage(
-  { recentOutputs }: Gateway,
+function note({ metrics, logger }: Gateway, call: Call, attempt: Attempt, ended: Ended): void {
+  const { deployment, sentAtMs, headAtMs } = attempt;
+  const { end, usage, cost } = ended;
+  const firstByteAtMs = end.firstByteAtMs ?? (call.isStream ? undefined : headAtMs);
+  metrics.attempt({
+    modelGroup: call.group.name,
+    deployment: deployment.id,
+    provider: deployment.provider,
+    status: end.status,
+    errorCode: end.errorCode ?? null,
+    isStream: call.isStream,
+    durationMs: performance.now() - sentAtMs,
+    firstByteMs: firstByteAtMs === undefined ? undefined : firstByteAtMs - sentAtMs,
+    usage,
+    cost,
+  });
+  if (!logger.isLevelEnabled("debug")) return;
+  const { requestId, asked, caller } = call;
+  const fields = { requestId, key_id: caller.id, model: asked, deployment: deployment.id };
+  logger.debug({ ...fields, status: end.status, cost: cost?.toString() }, "attempt");
+}
+
+/** In strict enforcement a client that hangs up pays at least what the call was estimated at. */
+async function countedUsage(
+  { treasury }: Gateway,
   call: Call,
-  uncounted: Uncounted,
-): Promise<Usage> {
-  const { group, request } = call;
-  const isReasoning = recentOutputs.reasons(group.name) || request["reasoning_effort"] != null;
+  uncounted: AttemptEnd["otherwise"],
+): Promise<Usage | undefined> {
+  if (uncounted.kind === "nothing") return undefined;
+  const { history, request } = call;
+  const isReasoning = history.reasons || request["reasoning_effort"] != null;
   const text = uncounted.kind === "generated" ? uncounted.text : "";
   const counted = await orBySize(countCompletionTokens(text), Buffer.byteLength(text));
-  const isHidden = uncounted.kind === "estimate" || (isReasoning && call.isStream);
-  const output = isHidden
-    ? Math.max(counted, recentOutputs.estimate(group.name, request))
-    : counted;
+  const isHidden =
+    uncounted.kind === "estimate" || ((isReasoning || treasury.isStrict) && call.isStream);
+  const output = isHidden ? Math.max(counted, history.estimate(request)) : counted;
   return {
+    ...estimatedUsage(0, call.endpoint.name === "embeddings" ? 0 : output),
     input: await orBySize(countPromptTokens(request), call.bodyBytes),
-    cache_read: 0,
-    cache_write: 0,
-    input_audio: 0,
-    output: call.endpoint.name === "embeddings" ? 0 : output,
-    reasoning: 0,
-    output_audio: 0,
   };
 }
 
@@ -86,46 +116,13 @@ async function orBySize(counting: Promise<number>, bytes: number): Promise<numbe
   }
 }
 
-const bytesPerToken = 4;
-
-interface Settlement {
-  readonly end: AttemptEnd;
-  readonly usage: Usage | undefined;
-  readonly endedAt: Date;
-  readonly isEstimated: boolean;
-}
-
-function toRow(
-  call: Call,
-  attempt: Attempt,
-  { end, usage, endedAt, isEstimated }: Settlement,
-): SpendRow {
-  const { deployment } = attempt;
-  const isFree = !usage && end.otherwise.kind === "nothing";
-  return {
-    id: attempt.id,
-    request_id: call.requestId,
-    key_id: call.caller.id,
-    user_id: call.caller.userId,
-    tags: call.caller.tags,
-    model: call.asked,
-    model_group: call.group.name,
-    deployment: deployment.id,
-    upstream_model: deployment.upstreamModel,
-    cost: isFree ? "0" : ((end.cost ?? costOf(attempt, usage))?.toString() ?? null),
-    rate_card: deployment.rateCard,
-    input_tokens: usage?.input ?? null,
-    cache_read_tokens: usage?.cache_read ?? null,
-    cache_write_tokens: usage?.cache_write ?? null,
-    input_audio_tokens: usage?.input_audio ?? null,
-    output_tokens: usage?.output ?? null,
-    reasoning_tokens: usage?.reasoning ?? null,
-    output_audio_tokens: usage?.output_audio ?? null,
-    status: end.status,
-    error_code: end.errorCode ?? null,
-    estimated: isEstimated,
-    streamed: call.isStream,
-    started_at: attempt.startedAt,
-    ended_at: endedAt,
-  };
+function totalOf(usage: Usage): number {
+  return (
+    usage.input +
+    usage.cache_read +
+    usage.cache_write +
+    usage.input_audio +
+    usage.output +
+    usage.output_audio
+  );
 }

@@ -1,9 +1,13 @@
 import type { ServerResponse } from "node:http";
+import type { Entry } from "../ledger/ledger.ts";
+import type { Slot } from "../limits/limiter.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import type { Caller } from "./caller.ts";
 import type { Group } from "./catalog.ts";
 import type { ClientWatch } from "./client-watch.ts";
 import type { Endpoint } from "./endpoints.ts";
+import type { Permit } from "./permit.ts";
+import type { OutputHistory } from "./recent-outputs.ts";
 
 /** A request for a model on its way: who asked for what, and where the answer goes. */
 export interface Call {
@@ -22,15 +26,21 @@ export interface Call {
   readonly client: ClientWatch;
   /** On the monotonic clock. */
   readonly startedAtMs: number;
+  /** What calls like it generated lately. */
+  readonly history: OutputHistory;
+  readonly permit: Permit;
 }
 
 /** One try of a call at one upstream: what the ledger has a row for. */
 export interface Attempt {
-  readonly id: string;
   readonly deployment: Deployment;
+  readonly entry: Entry;
+  /** What it takes of its deployment's limits; undefined where it has none. */
+  readonly slot: Slot | undefined;
   /** How many went before it in this call. */
   readonly retries: number;
-  readonly startedAt: Date;
   /** On the monotonic clock. */
   readonly sentAtMs: number;
+  /** The same, when the head of the answer came. */
+  headAtMs: number | undefined;
 }

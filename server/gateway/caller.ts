@@ -1,6 +1,9 @@
 import { BlockList, isIPv6 } from "node:net";
-import type { UserAPIKeyAuth } from "../../shared/custom-auth.ts";
+import { mergeBudgets, noBudgets } from "../../shared/budget-settings.ts";
+import type { CheckedUserAPIKeyAuth } from "../../shared/custom-auth.ts";
 import { hashSecret } from "../secrets.ts";
+import { type BudgetTerms, termsOf } from "../store/budget-terms.ts";
+import type { Budget } from "../store/budgets.ts";
 import type { KeyRow } from "../store/keys.ts";
 
 /** Who is calling, and what that allows: the master key, a virtual key, or whoever a custom auth function vouched for. */
@@ -20,6 +23,36 @@ export interface Caller {
   readonly allowedIps: BlockList | undefined;
   readonly blocked: boolean;
   readonly expiresAtMs: number;
+  /** What its calls are held against. */
+  readonly budgets: readonly CallerBudget[];
+  /**
+   * The budgets that custom auth asks for. They have no ids before `putBudgets` has written them, for the owner
+   * `{kind: "custom", id}`. Undefined for every other caller.
+   */
+  readonly budgetTerms: readonly BudgetTerms[] | undefined;
+  readonly limits: CallerLimits;
+}
+
+/** A budget that a call may be under. */
+export interface CallerBudget {
+  readonly id: number;
+  readonly slot: string;
+  /** The model group that it is for; null for all. */
+  readonly model: string | null;
+  /** For messages: `max_budget`, `budget_limits for 1d`, `model_max_budget of "gpt" for 30d`. */
+  readonly name: string;
+}
+
+/** How often a caller may call; what is undefined is not limited. By model group in the records. */
+export interface CallerLimits {
+  /** In a minute. */
+  readonly requests: number | undefined;
+  /** In a minute. */
+  readonly tokens: number | undefined;
+  /** At once. */
+  readonly parallel: number | undefined;
+  readonly modelRequests: Readonly<Record<string, number>>;
+  readonly modelTokens: Readonly<Record<string, number>>;
 }
 
 export const admin: Caller = {
@@ -34,6 +67,9 @@ export const admin: Caller = {
   allowedIps: undefined,
   blocked: false,
   expiresAtMs: Infinity,
+  budgets: [],
+  budgetTerms: undefined,
+  limits: limitsOf({}),
 };
 
 const routesOfType = {
@@ -55,10 +91,13 @@ export function callerOfKey(row: KeyRow): Caller {
     allowedIps: addressList(row.allowed_ips),
     blocked: row.blocked,
     expiresAtMs: row.expires?.getTime() ?? Infinity,
+    budgets: row.budgets.map(callerBudget),
+    budgetTerms: undefined,
+    limits: limitsOf(row),
   };
 }
 
-export function callerOfCustomAuth(answer: UserAPIKeyAuth): Caller {
+export function callerOfCustomAuth(answer: CheckedUserAPIKeyAuth): Caller {
   return {
     isAdmin: false,
     id: hashSecret(answer.api_key),
@@ -71,6 +110,40 @@ export function callerOfCustomAuth(answer: UserAPIKeyAuth): Caller {
     allowedIps: addressList(answer.allowed_ips ?? []),
     blocked: answer.blocked ?? false,
     expiresAtMs: answer.expires?.getTime() ?? Infinity,
+    budgets: [],
+    budgetTerms: termsOf(mergeBudgets(noBudgets, answer, new Date())),
+    limits: limitsOf(answer),
+  };
+}
+
+export function callerBudget({ id, slot, model, duration }: Budget): CallerBudget {
+  return { id, slot, model, name: budgetName({ slot, model, duration }) };
+}
+
+function budgetName({
+  slot,
+  model,
+  duration,
+}: Pick<Budget, "slot" | "model" | "duration">): string {
+  const period = duration === null ? "" : ` for ${duration}`;
+  if (model !== null) return `model_max_budget of ${JSON.stringify(model)}${period}`;
+  return (slot === "max_budget" ? "max_budget" : "budget_limits") + period;
+}
+
+type LimitFields = Partial<
+  Pick<
+    CheckedUserAPIKeyAuth,
+    "rpm_limit" | "tpm_limit" | "max_parallel_requests" | "model_rpm_limit" | "model_tpm_limit"
+  >
+>;
+
+function limitsOf(fields: LimitFields): CallerLimits {
+  return {
+    requests: fields.rpm_limit ?? undefined,
+    tokens: fields.tpm_limit ?? undefined,
+    parallel: fields.max_parallel_requests ?? undefined,
+    modelRequests: fields.model_rpm_limit ?? {},
+    modelTokens: fields.model_tpm_limit ?? {},
   };
 }
 

@@ -91,10 +91,8 @@ function expand(
   const capture = captured(wildcard, name) ?? "";
   const deployments = entries.map((entry) => {
     const model = entry.litellm_params.model.replace("*", () => capture);
-    return createDeployment(config, {
-      ...entry,
-      litellm_params: { ...entry.litellm_params, model },
-    });
+    const expanded = { ...entry, litellm_params: { ...entry.litellm_params, model } };
+    return createDeployment(config, expanded, name);
   });
   return { name, deployments };
 }

@@ -1,9 +1,12 @@
-import type { Background } from "../background.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { Limiter } from "../limits/limiter.ts";
 import type { Logger } from "../log.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Transport } from "../providers/call.ts";
 import type { Authentication } from "./authenticate.ts";
+import type { CallsInFlight } from "./calls-in-flight.ts";
 import type { Catalog } from "./catalog.ts";
+import type { Treasury } from "./money.ts";
 import type { RecentOutputs } from "./recent-outputs.ts";
 
 /** What the data plane works with. */
@@ -13,8 +16,11 @@ export interface Gateway {
   readonly transport: Transport;
   readonly ledger: Ledger;
   readonly recentOutputs: RecentOutputs;
-  readonly background: Background;
+  readonly limiter: Limiter;
+  readonly treasury: Treasury;
+  readonly inFlight: CallsInFlight;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** What models are shown as created at: no upstream is asked. */
   readonly startedAt: Date;
   readonly maxBodyBytes: number;

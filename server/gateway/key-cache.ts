@@ -20,17 +20,26 @@ export interface KeyChange {
  */
 export class KeyCache {
   readonly #load: (hash: string) => Promise<Caller | undefined>;
+  readonly #onDrop: (caller: Caller) => void;
   readonly #hashes = new Map<string, Set<string>>();
   readonly #callers = new LRUCache<string, Caller>({
     max: capacity,
-    dispose: (caller, hash) => this.#forget(caller.id, hash),
+    dispose: (caller, hash) => {
+      this.#forget(caller.id, hash);
+      this.#onDrop(caller);
+    },
   });
   readonly #unknown = new LRUCache<string, true>({ max: unknownCapacity, ttl: unknownTtlMs });
   #filling = new Map<string, Promise<Caller | undefined>>();
   #generation = 0;
 
-  constructor(load: (hash: string) => Promise<Caller | undefined>) {
+  /** @param onDrop told of each caller that is no longer to be believed */
+  constructor(
+    load: (hash: string) => Promise<Caller | undefined>,
+    onDrop: (caller: Caller) => void = () => undefined,
+  ) {
     this.#load = load;
+    this.#onDrop = onDrop;
   }
 
   /** The caller at once when it is cached, else a promise of it; undefined for a secret that opens nothing. */

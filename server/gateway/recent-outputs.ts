@@ -1,44 +1,87 @@
 import { LRUCache } from "lru-cache";
 import type { Usage } from "../../shared/spend.ts";
 
-/** Calls of a group that are remembered: enough for a 95th percentile, and forgotten within minutes on a busy model. */
+/** Calls that are remembered: enough for a 95th percentile, and forgotten within minutes on a busy model. */
 const remembered = 100;
+
+/** Sorting a hundred numbers costs more than the rest of an estimate: it is done once for so many calls. */
+const callsPerSort = 10;
 
 /** For a model that nobody has called yet: about a long paragraph. */
 const outputWithoutHistory = 400;
 
-/** Below a wildcard group every name that a client thinks of is a group: beyond so many the least recent are forgotten. */
-const groupCapacity = 1_000;
+/** Keys and, below a wildcard group, names that clients think of are many: beyond so many the least recent are forgotten. */
+const capacity = 10_000;
 
-interface History {
-  readonly outputs: number[];
-  next: number;
-  reasons: boolean;
-}
+/** How much the models of a group generated lately, for one key or for all. */
+export class OutputHistory {
+  readonly #parent: OutputHistory | undefined;
+  readonly #outputs: number[] = [];
+  #next = 0;
+  #reasons = false;
+  #percentile: number | undefined;
+  #unsorted = 0;
 
-/** How much the models of each group generate lately: what a call that is cut off is estimated by. */
-export class RecentOutputs {
-  readonly #histories = new LRUCache<string, History>({ max: groupCapacity });
+  constructor(parent: OutputHistory | undefined) {
+    this.#parent = parent;
+  }
 
-  record(group: string, usage: Usage): void {
-    const history = this.#histories.get(group) ?? { outputs: [], next: 0, reasons: false };
-    this.#histories.set(group, history);
-    history.outputs[history.next] = usage.output;
-    history.next = (history.next + 1) % remembered;
-    history.reasons ||= usage.reasoning > 0;
+  record(usage: Usage): void {
+    this.#outputs[this.#next] = usage.output;
+    this.#next = (this.#next + 1) % remembered;
+    this.#reasons ||= usage.reasoning > 0;
+    this.#unsorted += 1;
+    if (this.#unsorted >= callsPerSort || this.#outputs.length < callsPerSort)
+      this.#percentile = undefined;
+    this.#parent?.record(usage);
   }
 
   /** Tokens that a call will generate, at the 95th percentile and never above what it allows. */
-  estimate(group: string, request: Readonly<Record<string, unknown>>): number {
+  estimate(request: Readonly<Record<string, unknown>>): number {
     const allowed = request["max_completion_tokens"] ?? request["max_tokens"];
-    const outputs =
-      this.#histories.get(group)?.outputs.toSorted((left, right) => left - right) ?? [];
-    const expected = outputs[Math.floor(outputs.length * 0.95)] ?? outputWithoutHistory;
+    const expected = this.#expected();
     return typeof allowed === "number" ? Math.min(allowed, expected) : expected;
   }
 
-  /** Whether the group's models think before they write, so that what was seen of an answer is not all that was generated. */
-  reasons(group: string): boolean {
-    return this.#histories.get(group)?.reasons ?? false;
+  /** Whether the models think before they write, so that what was seen of an answer is not all that was generated. */
+  get reasons(): boolean {
+    return this.#reasons || (this.#parent?.reasons ?? false);
+  }
+
+  #expected(): number {
+    if (this.#outputs.length === 0)
+      return this.#parent ? this.#parent.#expected() : outputWithoutHistory;
+    this.#percentile ??= this.#sort();
+    return this.#percentile;
+  }
+
+  #sort(): number {
+    this.#unsorted = 0;
+    const sorted = this.#outputs.toSorted((left, right) => left - right);
+    return sorted[Math.floor(sorted.length * 0.95)] ?? outputWithoutHistory;
+  }
+}
+
+/** What calls generate lately, by key and model group: what a call is expected to cost, and what one that is cut off is charged. */
+export class RecentOutputs {
+  readonly #groups = new LRUCache<string, OutputHistory>({ max: capacity });
+  readonly #callers = new LRUCache<string, OutputHistory>({ max: capacity });
+
+  /** A key's calls of a group; as long as there are none, what it knows is what all keys' calls were like. */
+  of(callerId: string, group: string): OutputHistory {
+    const name = `${callerId} ${group}`;
+    const known = this.#callers.get(name);
+    if (known) return known;
+    const history = new OutputHistory(this.#group(group));
+    this.#callers.set(name, history);
+    return history;
+  }
+
+  #group(group: string): OutputHistory {
+    const known = this.#groups.get(group);
+    if (known) return known;
+    const history = new OutputHistory(undefined);
+    this.#groups.set(group, history);
+    return history;
   }
 }

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
-import { Ledger } from "../ledger/ledger.ts";
 import { serve } from "../serve.ts";
-import { expectError, startGateway, type TestGateway } from "../testing/gateway.ts";
+import { expectError, simpleConfig, startGateway } from "../testing/gateway.ts";
 import { bodyOf } from "../testing/reply.ts";
 import type { Deps } from "../deps.ts";
 
@@ -11,42 +10,48 @@ async function serveAgain(deps: Deps) {
   return { url: serving.url, [Symbol.asyncDispose]: serving.drain };
 }
 
-/** A ledger with room for one row, which nothing brings to the database until it is flushed. */
-function ledgerOfOne({ deps }: TestGateway) {
-  const ledger = new Ledger(deps.database.sql, deps.logger, {
-    flushIntervalMs: 3_600_000,
-    capacity: 1,
-  });
-  return Object.assign(ledger, { [Symbol.dispose]: () => ledger.close() });
+/** Room in the journal for a few calls. */
+function smallJournal(url: string): string {
+  return `${simpleConfig(url).replace("flush_interval_ms: 50", "flush_interval_ms: 1000")}  journal_max_mb: 0.004\n`;
 }
 
-test("a call whose spend has nowhere to wait is refused before any upstream hears of it, until there is room", async () => {
-  await using gateway = await startGateway();
+test("a call that cannot be written down is refused before any upstream hears of it, until there is room", async () => {
+  await using gateway = await startGateway({ config: smallJournal });
   const key = await gateway.generateKey();
-  using ledger = ledgerOfOne(gateway);
-  const { deps } = gateway;
-  await using again = await serveAgain({ ...deps, gateway: { ...deps.gateway, ledger } });
-  const chat = () =>
-    fetch(`${again.url}/v1/chat/completions`, {
-      method: "POST",
-      headers: { authorization: `Bearer ${key}` },
-      body: JSON.stringify({ model: "gpt", messages: [{ role: "user", content: "Hi" }] }),
-    });
-  const first = await chat();
-  expect(first.status).toBe(200);
-  await first.text();
-  await deps.gateway.background.settled();
+  const before = await gateway.chat(key);
+  expect(before.status).toBe(200);
 
-  const refused = await chat();
+  let refused = before;
+  while (refused.status === 200) {
+    await refused.text();
+    refused = await gateway.chat(key);
+  }
+
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
   await expectError(refused, { status: 503, type: "service_unavailable", code: "ledger_full" });
-  expect(gateway.upstream.calls).toHaveLength(1);
+  const { calls } = gateway.upstream;
+  const made = calls.length;
+  expect(made).toBeGreaterThan(1);
+  expect(await gateway.spendLogs()).toHaveLength(made);
+  expect((await gateway.chat(key)).status).toBe(200);
+});
 
-  await ledger.flush();
-  const last = await chat();
-  expect(last.status).toBe(200);
-  await last.text();
-  expect(gateway.upstream.calls).toHaveLength(2);
+test("where the config prefers serving to accounting, such a call goes on, and one with a budget does not", async () => {
+  await using gateway = await startGateway({
+    config: (url) => `${smallJournal(url)}  journal_full: drop\n`,
+  });
+  const [key, budgeted] = [
+    await gateway.generateKey(),
+    await gateway.generateKey({ max_budget: 1 }),
+  ];
+  for (let call = 0; call < 10; call += 1) expect((await gateway.chat(key)).status).toBe(200);
+
+  const refused = await gateway.chat(budgeted);
+
+  await expectError(refused, { status: 503, type: "service_unavailable", code: "ledger_full" });
+  const { dropped } = gateway.deps.gateway.ledger;
+  expect(dropped).toBeGreaterThan(0);
+  expect(await gateway.spendLogs()).toHaveLength(10 - dropped);
 });
 
 test("a gateway that shuts down is not ready, though alive", async () => {

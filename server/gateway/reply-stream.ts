@@ -15,6 +15,10 @@ export interface StreamEnd {
   readonly usage: Usage | undefined;
   /** What was generated. Only needed, and only complete, where no usage was reported. */
   readonly text: string;
+  /** What the client is still to be sent, once the stream has been accounted for: it is what tells that the reply is whole. */
+  readonly tail: Buffer | string | undefined;
+  /** On the monotonic clock; undefined where nothing came. */
+  readonly firstByteAtMs: number | undefined;
 }
 
 const done = Buffer.from("data: [DONE]\n\n");
@@ -32,7 +36,10 @@ export class StreamReply implements BodyReader {
   #finish: (end: StreamEnd) => void = () => undefined;
   #usage: Usage | undefined;
   readonly #text = new EscapedText();
+  #firstByteAtMs: number | undefined;
   #isDone = false;
+  /** The event that says so, and what came with it. */
+  #end: Buffer = done;
   #hasError = false;
   /** It has been concluded: what still comes is of no interest. */
   #isOver = false;
@@ -49,12 +56,11 @@ export class StreamReply implements BodyReader {
 
   onData(chunk: Buffer, resume: () => void): boolean {
     if (this.#isOver) return true;
-    const { response } = this.#call;
+    this.#firstByteAtMs ??= performance.now();
     try {
-      const passed = this.#pass(chunk);
-      if (passed.length === 0 || response.destroyed || response.write(passed)) return true;
-      response.once("drain", resume);
-      return false;
+      const isTaken = this.#write(this.#pass(chunk), resume);
+      if (this.#isDone && !this.#hasError) this.#conclude(undefined, this.#end);
+      return isTaken;
     } catch (thrown) {
       this.#failOn(thrown);
       return true;
@@ -63,13 +69,10 @@ export class StreamReply implements BodyReader {
 
   onEnd(): void {
     if (this.#isOver) return;
-    const { response } = this.#call;
     try {
-      if (this.#events.isMidEvent) response.write(this.#pass(Buffer.from("\n\n")));
-      response.end(this.#isDone || this.#hasError ? undefined : done);
-      this.#conclude(
-        this.#hasError ? { kind: "broken", reason: "error in the stream" } : undefined,
-      );
+      if (this.#events.isMidEvent) this.#write(this.#pass(Buffer.from("\n\n")), () => undefined);
+      if (this.#hasError) this.#conclude({ kind: "broken", reason: "error in the stream" });
+      else this.#conclude(undefined, done);
     } catch (thrown) {
       this.#failOn(thrown);
     }
@@ -77,10 +80,18 @@ export class StreamReply implements BodyReader {
 
   onFailure(failure: CallFailure): void {
     if (this.#isOver) return;
-    const { response, asked } = this.#call;
-    if (failure.kind !== "aborted")
-      response.end(`data: ${JSON.stringify(errorBodyOf(failureOfCall(failure, asked).error))}\n\n`);
-    this.#conclude(failure);
+    const { error } = failureOfCall(failure, this.#call.asked);
+    this.#conclude(
+      failure,
+      failure.kind === "aborted" ? undefined : `data: ${JSON.stringify(errorBodyOf(error))}\n\n`,
+    );
+  }
+
+  #write(bytes: Buffer, resume: () => void): boolean {
+    const { response } = this.#call;
+    if (bytes.length === 0 || response.destroyed || response.write(bytes)) return true;
+    response.once("drain", resume);
+    return false;
   }
 
   /** Nothing may be thrown to who drives a reader: it would take it for a fault of the connection, or of nobody. */
@@ -90,17 +101,22 @@ export class StreamReply implements BodyReader {
     this.onFailure({ kind: "broken", reason });
   }
 
-  #conclude(failure: CallFailure | undefined): void {
+  #conclude(failure: CallFailure | undefined, tail?: Buffer | string): void {
     this.#isOver = true;
-    this.#finish({ failure, usage: this.#usage, text: this.#usage ? "" : this.#text.toString() });
+    const text = this.#usage ? "" : this.#text.toString();
+    const firstByteAtMs = this.#firstByteAtMs;
+    this.#finish({ failure, usage: this.#usage, text, tail, firstByteAtMs });
   }
 
   /** The bytes that go on to the client: those that came, where nothing in them is to change. */
   #pass(chunk: Buffer): Buffer {
     const pieces: Buffer[] = [];
     let copied = 0;
+    let endsAt: number | undefined;
     const whole = this.#events.push(chunk, (bytes, start, end) => {
-      const { model, isHidden } = this.#read(bytes, start, end);
+      if (this.#isDone) return;
+      const { model, isDone, isHidden } = this.#read(bytes, start, end);
+      if (isDone) endsAt = start;
       if (isHidden) {
         pieces.push(bytes.subarray(copied, start));
         copied = end;
@@ -109,8 +125,9 @@ export class StreamReply implements BodyReader {
         copied = model.end;
       }
     });
+    if (endsAt !== undefined) this.#end = whole.subarray(endsAt);
     if (copied === 0) return whole;
-    pieces.push(whole.subarray(copied));
+    if (!this.#isDone) pieces.push(whole.subarray(copied));
     return Buffer.concat(pieces);
   }
 
@@ -119,8 +136,11 @@ export class StreamReply implements BodyReader {
     this.#usage = event.usage ?? this.#usage;
     this.#isDone ||= event.isDone;
     this.#hasError ||= event.isError;
-    // A stream that failed is not to look finished, although its upstream says so.
-    const isFalseEnd = event.isDone && this.#hasError;
-    return { model: event.model, isHidden: isFalseEnd || (event.isUsageOnly && !this.#showsUsage) };
+    // The end is sent once the stream is accounted for, and never where it failed, whatever its upstream says.
+    return {
+      model: event.model,
+      isDone: event.isDone,
+      isHidden: event.isDone || (event.isUsageOnly && !this.#showsUsage),
+    };
   }
 }

@@ -5,6 +5,7 @@ import type { Answer, CallFailure } from "../providers/call.ts";
 import { account, type AttemptEnd, costOf } from "./account.ts";
 import type { Attempt, Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
+import { limitHeaders } from "./rate-limits.ts";
 import { generatedText, readWhole } from "./reply-whole.ts";
 import { StreamReply } from "./reply-stream.ts";
 import type { Routed } from "./route.ts";
@@ -12,21 +13,22 @@ import { failureOfCall } from "./upstream-error.ts";
 
 /**
  * Carries the upstream's answer to the client, as it comes or as a whole, and accounts for it once it has ended, however
- * it did.
+ * it did. Only then is the client sent the last of it: who has a whole reply can rely on its being accounted for.
  *
  * @throws GatewayError what the client is to be told where it has been sent nothing yet.
  */
 export async function reply(gateway: Gateway, call: Call, routed: Routed): Promise<void> {
-  const { end, error } = await carry(gateway, call, routed);
-  account(gateway, call, routed.attempt, end);
-  if (error !== undefined) throw error;
+  const outcome = await carry(gateway, call, routed);
+  await account(gateway, call, routed.attempt, outcome.end);
+  if ("error" in outcome) throw outcome.error;
+  outcome.finish();
 }
 
-/** How a reply ended, for the ledger and, as what is thrown, for a client that has no head yet. */
-interface Outcome {
-  readonly end: AttemptEnd;
-  readonly error: unknown;
-}
+/** How a reply ended: for the ledger, and for the client the last of it, or an error where it has been sent nothing. */
+type Outcome = { readonly end: AttemptEnd } & (
+  | { readonly finish: () => void }
+  | { readonly error: unknown }
+);
 
 async function carry(gateway: Gateway, call: Call, routed: Routed): Promise<Outcome> {
   try {
@@ -49,15 +51,11 @@ async function replyWhole(
   call: Call,
   { attempt, answer }: Routed,
 ): Promise<Outcome> {
-  const headMs = performance.now();
   const whole = await readWhole(answer, gateway.returnUpstreamModel ? undefined : call.asked);
   if (whole.kind === "failed") return brokenOff(call, whole.failure);
   if (whole.kind === "foreign") return foreign(call, "something that is not JSON", undefined);
   const { body, usage } = whole;
   const cost = costOf(attempt, usage);
-  const headers = replyHeaders(call, attempt, { headMs, cost });
-  headers.push("content-type", "application/json", "content-length", String(body.length));
-  call.response.writeHead(200, headers).end(body);
   return {
     end: {
       status: "success",
@@ -65,7 +63,11 @@ async function replyWhole(
       cost,
       otherwise: { kind: "generated", text: usage ? "" : generatedText(body) },
     },
-    error: undefined,
+    finish() {
+      const headers = replyHeaders(call, attempt, cost);
+      headers.push("content-type", "application/json", "content-length", String(body.length));
+      call.response.writeHead(200, headers).end(body);
+    },
   };
 }
 
@@ -74,23 +76,20 @@ async function replyStream(
   call: Call,
   { attempt, answer }: Routed,
 ): Promise<Outcome> {
-  const headMs = performance.now();
   const contentType = String(answer.headers["content-type"]);
   if (!contentType.startsWith("text/event-stream")) return unstreamed(call, answer, contentType);
-  call.response.writeHead(200, [
-    ...replyHeaders(call, attempt, { headMs, cost: undefined }),
-    ...streamHeaders,
-  ]);
+  const { response } = call;
+  response.writeHead(200, [...replyHeaders(call, attempt, undefined), ...streamHeaders]);
   const stream = new StreamReply(call, gateway.returnUpstreamModel ? undefined : call.asked);
   call.client.whenGone(() => answer.abort());
   answer.read(stream);
-  call.response.flushHeaders();
-  const { failure, usage, text } = await stream.finished;
+  response.flushHeaders();
+  const { failure, usage, text, tail, firstByteAtMs } = await stream.finished;
   // Where the gateway itself failed on an event, the upstream is still sending.
   if (failure) answer.abort();
   return {
-    end: { ...ending(failure), usage, otherwise: { kind: "generated", text } },
-    error: undefined,
+    end: { ...ending(failure), usage, firstByteAtMs, otherwise: { kind: "generated", text } },
+    finish: () => response.end(tail),
   };
 }
 
@@ -146,25 +145,20 @@ const streamHeaders = [
   "no",
 ];
 
-interface ReplyFacts {
-  /** When the upstream's head arrived. */
-  readonly headMs: number;
-  readonly cost: Picodollars | undefined;
-}
-
 /** Names and values in turn. */
-function replyHeaders(call: Call, attempt: Attempt, { headMs, cost }: ReplyFacts): string[] {
-  const { deployment, retries } = attempt;
-  const ownMs = performance.now() - call.startedAtMs - (headMs - attempt.sentAtMs);
+function replyHeaders(call: Call, attempt: Attempt, cost: Picodollars | undefined): string[] {
+  const { deployment, retries, sentAtMs, headAtMs = sentAtMs } = attempt;
+  const { requestId, group, permit } = call;
+  const ownMs = performance.now() - call.startedAtMs - (headAtMs - sentAtMs);
   const headers = [
     "x-request-id",
-    call.requestId,
+    requestId,
     "x-litellm-call-id",
-    call.requestId,
+    requestId,
     "x-litellm-model-id",
     deployment.id,
     "x-litellm-model-group",
-    encodeURI(call.group.name),
+    encodeURI(group.name),
     "x-litellm-attempted-retries",
     String(retries),
     "x-litellm-attempted-fallbacks",
@@ -172,6 +166,9 @@ function replyHeaders(call: Call, attempt: Attempt, { headMs, cost }: ReplyFacts
     "x-litellm-overhead-duration-ms",
     ownMs.toFixed(2),
   ];
+  if (permit.standings.length > 0) headers.push(...limitHeaders(permit.standings));
+  if (permit.outputCap !== undefined)
+    headers.push("x-keyplane-max-tokens", String(permit.outputCap));
   if (cost !== undefined) headers.push("x-litellm-response-cost", usdTextFromPicodollars(cost));
   return headers;
 }

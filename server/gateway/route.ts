@@ -1,4 +1,6 @@
 import { GatewayError } from "../errors.ts";
+import type { Entry } from "../ledger/ledger.ts";
+import type { Slot, Taking } from "../limits/limiter.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import { mockAnswer } from "../providers/mock.ts";
@@ -6,7 +8,9 @@ import { uuidv7 } from "../secrets.ts";
 import { account } from "./account.ts";
 import { balance } from "./balance.ts";
 import type { Attempt, Call } from "./call.ts";
+import { estimatedCost } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
+import { countersOfDeployment, limitReached, limitsUnavailable } from "./rate-limits.ts";
 import { type AttemptFailure, failureOfAnswer, failureOfCall } from "./upstream-error.ts";
 import { upstreamBody } from "./upstream-request.ts";
 
@@ -18,49 +22,108 @@ export interface Routed {
 
 /**
  * Tries the group's deployments, each once, until one takes the call. What the caller did wrong ends it at once; what
- * another deployment may cure goes on to the next.
+ * another deployment may cure goes on to the next, and one that has reached its limits is passed over.
  *
  * @throws GatewayError the last failure; `model_unavailable` when there is no deployment to try.
  */
 export async function route(gateway: Gateway, call: Call, body: Buffer): Promise<Routed> {
-  assertLedgerHasRoom(gateway);
-  let failure: AttemptFailure | undefined;
-  for (const [retries, deployment] of balance(call.group.deployments).entries()) {
+  let failure: GatewayError | undefined;
+  let retries = 0;
+  for (const deployment of balance(call.group.deployments)) {
     if (call.client.isGone) throw clientClosed();
-    const attempt = begin(deployment, retries);
+    const taking = takeDeployment(gateway, call, deployment);
+    const taken = taking instanceof Promise ? await taking : taking;
+    if (taken.kind !== "taken") {
+      failure ??= passedOver(call, deployment, taken);
+      continue;
+    }
+    const { slot } = taken;
+    const entry = await enter(gateway, call, deployment);
+    const attempt = begin(call, { deployment, entry, retries, slot });
     const outcome = await send(gateway, call, { attempt, body });
+    attempt.headAtMs = performance.now();
     if (isAnswer(outcome) && isSuccess(outcome)) return { attempt, answer: outcome };
-    if (!isAnswer(outcome) && outcome.kind === "aborted") throw abandoned(gateway, call, attempt);
-    failure = isAnswer(outcome)
+    if (!isAnswer(outcome) && outcome.kind === "aborted")
+      throw await abandoned(gateway, call, attempt);
+    const failed = isAnswer(outcome)
       ? await failureOfAnswer(outcome, call.asked, attempt.deployment.headers)
       : failureOfCall(outcome, call.asked);
-    settleFailure(gateway, call, { attempt, failure });
-    if (!failure.isCurable) break;
+    failure = failed.error;
+    await settleFailure(gateway, call, { attempt, failure: failed });
+    if (!failed.isCurable) break;
+    retries += 1;
   }
-  throw failure?.error ?? unavailable(call);
+  throw failure ?? unavailable(call);
 }
 
-/** A call whose row would have nowhere to wait is not made: money that cannot be accounted for is not spent. */
-function assertLedgerHasRoom({ ledger }: Gateway): void {
-  if (ledger.isFull)
-    throw new GatewayError(
-      "ledger_full",
-      "Cannot take calls: the database has been away for too long to account for more",
-      {
-        headers: { "retry-after": "5" },
-      },
-    );
+const unlimited = { kind: "taken", slot: undefined } as const;
+
+function takeDeployment({ limiter }: Gateway, { permit }: Call, deployment: Deployment) {
+  const { input, output } = permit.estimate;
+  const counters = countersOfDeployment(deployment, input + output);
+  return counters.length === 0 ? unlimited : limiter.take(counters);
 }
 
-function begin(deployment: Deployment, retries: number): Attempt {
-  const startedAt = new Date();
-  return {
-    id: uuidv7(startedAt.getTime()),
-    deployment,
-    retries,
-    startedAt,
-    sentAtMs: performance.now(),
+function passedOver(
+  { asked }: Call,
+  { id }: Deployment,
+  taking: Exclude<Taking, { kind: "taken" }>,
+): GatewayError {
+  return taking.kind === "refused"
+    ? limitReached(asked, `deployment ${JSON.stringify(id)}`, taking)
+    : limitsUnavailable();
+}
+
+interface Beginning {
+  readonly deployment: Deployment;
+  /** Undefined where it could not be written down. */
+  readonly entry: Entry | undefined;
+  readonly retries: number;
+  readonly slot: Slot | undefined;
+}
+
+function begin(call: Call, { deployment, entry, retries, slot }: Beginning): Attempt {
+  if (!entry) {
+    slot?.release();
+    throw ledgerFull();
+  }
+  call.permit.leave();
+  return { deployment, entry, slot, retries, sentAtMs: performance.now(), headAtMs: undefined };
+}
+
+/** In the journal before it leaves; what calls nobody need not be. */
+function enter(
+  { ledger }: Gateway,
+  call: Call,
+  deployment: Deployment,
+): Promise<Entry | undefined> | Entry {
+  const startedAtMs = Date.now();
+  const { estimate, windows } = call.permit;
+  const opening = {
+    id: uuidv7(startedAtMs),
+    requestId: call.requestId,
+    owner: call.caller,
+    target: deployment,
+    model: call.asked,
+    streamed: call.isStream,
+    startedAtMs,
+    windows,
+    estimate: {
+      cost: estimatedCost(deployment, estimate),
+      inputTokens: estimate.input,
+      outputTokens: estimate.output,
+    },
   };
+  return deployment.mockResponse === undefined ? ledger.open(opening) : ledger.enter(opening);
+}
+
+/** A call that has nowhere to be written down is not made: money that cannot be accounted for is not spent. */
+function ledgerFull(): GatewayError {
+  return new GatewayError(
+    "ledger_full",
+    "Cannot take calls: there is no room left to account for them",
+    { headers: { "retry-after": "5" } },
+  );
 }
 
 interface Sending {
@@ -87,7 +150,7 @@ function send(
   const upstream = {
     path: deployment.pathOf(endpoint.name),
     headers: deployment.headers,
-    body: upstreamBody(deployment, body, request),
+    body: upstreamBody(deployment, body, call),
     timeoutMs: call.isStream ? deployment.streamTimeoutMs : deployment.timeoutMs,
   };
   return transport.send(deployment.origin, upstream, (abort) => call.client.whenGone(abort));
@@ -102,11 +165,15 @@ function isSuccess({ status }: Answer): boolean {
 }
 
 /** The upstream was at work when the client left; what it did until then is estimated. */
-function abandoned(gateway: Gateway, call: Call, attempt: Attempt): GatewayError {
+async function abandoned(gateway: Gateway, call: Call, attempt: Attempt): Promise<GatewayError> {
   const otherwise = call.isStream
     ? { kind: "generated" as const, text: "" }
     : { kind: "estimate" as const };
-  account(gateway, call, attempt, { status: "aborted", errorCode: "client_closed", otherwise });
+  await account(gateway, call, attempt, {
+    status: "aborted",
+    errorCode: "client_closed",
+    otherwise,
+  });
   return clientClosed();
 }
 
@@ -118,13 +185,13 @@ function settleFailure(
   gateway: Gateway,
   call: Call,
   { attempt, failure }: { attempt: Attempt; failure: AttemptFailure },
-): void {
+): Promise<void> {
   const { error, reason } = failure;
   gateway.logger.warn(
     { requestId: call.requestId, deployment: attempt.deployment.id, model: call.asked, reason },
     "upstream attempt failed",
   );
-  account(gateway, call, attempt, {
+  return account(gateway, call, attempt, {
     status: "failure",
     errorCode: error.details.upstream?.code ?? error.code,
     otherwise: { kind: "nothing" },

@@ -1,200 +1,292 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import postgres from "postgres";
-import type { Logger } from "../log.ts";
-import { redact } from "../log.ts";
+import type { Picodollars } from "../../shared/money.ts";
 import { within } from "../deadline.ts";
+import { type Logger, redact } from "../log.ts";
 import type { SqlPool } from "../store/database.ts";
+import type { WindowStanding } from "../store/spend.ts";
 import {
-  ensurePartition,
-  insertSpend,
-  type Partition,
-  partitionOf,
-  type SpendLine,
-  type SpendRow,
-  toSpendLine,
-} from "../store/spend.ts";
-
-/** At about 1 KB a row, 200 MB. */
-const defaultCapacity = 200_000;
-
-/** Rows in one statement: making it holds up every call for 7 µs a row, and above some hundred rows larger ones are no cheaper. */
-const batchSize = 250;
+  interruptedColumns,
+  openColumns,
+  type Opening,
+  type Owner,
+  ownerColumns,
+  settledColumns,
+  type Settlement,
+  type Target,
+  targetColumns,
+} from "./attempt-json.ts";
+import type { Journal, Sealed } from "./journal.ts";
+import { type LineKind, readLines } from "./lines.ts";
+import type { OpenLine, Segment } from "./segment.ts";
+import { SpendWriter } from "./spend-writer.ts";
 
 const longestBackoffMs = 5_000;
-
-/** A connection whose packets are dropped answers nothing for a quarter of an hour; a batch takes milliseconds. */
-const statementTimeoutMs = 30_000;
 
 /** Between two tries of a drain. */
 const retryMs = 100;
 
+/** While the database is away a segment grows to this before the next is begun: it is read in one piece. */
+const largeSegmentBytes = 8 * 1024 * 1024;
+
+/** An attempt between its beginning and its end. */
+export interface Entry {
+  readonly opening: Opening;
+  /** Those of its row that are known already. */
+  readonly columns: string;
+  /** Its line in the journal; undefined for one that calls no upstream. */
+  readonly line: OpenLine | undefined;
+  /** It could not be written down and goes on nevertheless: nothing is charged for it. */
+  readonly isDropped: boolean;
+}
+
+/** Who keeps the other side of the account: what this replica holds of budget windows. */
+export interface WindowAccount {
+  /** How a window stood when rows that it admitted had been written. */
+  stood(standing: WindowStanding): void;
+  /** These costs, by window, are in the database now. */
+  flushed(costs: ReadonlyMap<number, Picodollars>): void;
+}
+
 export interface LedgerSettings {
+  readonly replicaId: string;
   readonly flushIntervalMs: number;
-  /** Rows that may wait for a database that is away, 200,000 by default. At the bound calls are refused, none is lost. */
-  readonly capacity?: number;
+  /** What happens to an attempt that cannot be written down. One that a budget admitted is refused in any case. */
+  readonly whenJournalFull: "refuse" | "drop";
 }
 
 /**
- * Takes finished attempts and brings them to Postgres in batches. A batch stays until Postgres has confirmed it; one
- * that is sent twice counts once, by the ids of its rows.
+ * Takes upstream attempts, from before they leave until their rows are in Postgres: journal first, then the database, in
+ * batches. A segment of the journal stays until Postgres has confirmed its rows.
  */
 export class Ledger {
-  readonly #sql: SqlPool;
+  readonly #journal: Journal;
+  readonly #writer: SpendWriter;
+  readonly #windows: WindowAccount;
   readonly #logger: Logger;
-  readonly #intervalMs: number;
-  readonly #capacity: number;
-  /** Those that are known to exist, the months that rows are of. */
-  #partitions: Partition[] = [];
-  #waiting: SpendLine[] = [];
+  readonly #settings: LedgerSettings;
+  readonly #ownerColumns = new WeakMap<Owner, string>();
+  readonly #targetColumns = new WeakMap<Target, string>();
+  #queue: Sealed[] = [];
   #sending: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #closed = false;
+  /** Since the last tick, and until then. */
+  #dropped = 0;
+  #droppedBefore = 0;
+  #waitingSinceMs: number | undefined;
 
   constructor(
     sql: SqlPool,
-    logger: Logger,
-    { flushIntervalMs, capacity = defaultCapacity }: LedgerSettings,
+    journal: Journal,
+    { windows, logger, ...settings }: LedgerSettings & { windows: WindowAccount; logger: Logger },
   ) {
-    this.#sql = sql;
+    this.#journal = journal;
+    this.#writer = new SpendWriter(sql, logger);
+    this.#windows = windows;
     this.#logger = logger;
-    this.#intervalMs = flushIntervalMs;
-    this.#capacity = capacity;
+    this.#settings = settings;
   }
 
-  /** Whether no further call may be admitted, because its row would have nowhere to wait. */
-  get isFull(): boolean {
-    return this.#waiting.length >= this.#capacity;
+  /** Attempts that ended and are not known to be in the database. */
+  get waiting(): number {
+    return this.#queue.reduce((sum, { segment }) => sum + segment.rows, this.#journal.rows);
   }
 
-  record(row: SpendRow): void {
-    this.#waiting.push(toSpendLine(row));
+  /** Calls that went on though they could not be written down. */
+  get dropped(): number {
+    return this.#droppedBefore + this.#dropped;
+  }
+
+  /** How long the oldest of those has been waiting. */
+  get lagMs(): number {
+    return this.#waitingSinceMs === undefined ? 0 : performance.now() - this.#waitingSinceMs;
+  }
+
+  /** Begins an attempt that leaves nothing behind if it is never settled: it calls no upstream. */
+  enter(opening: Opening): Entry {
+    return { opening, columns: this.#columnsOf(opening), line: undefined, isDropped: false };
+  }
+
+  /**
+   * Begins an attempt and resolves once it is in the journal. Undefined when it cannot be written down: money that cannot
+   * be accounted for is not spent.
+   */
+  async open(opening: Opening): Promise<Entry | undefined> {
+    const columns = this.#columnsOf(opening);
+    const json = columns + interruptedColumns(opening.estimate);
+    const line = this.#journal.isFull
+      ? undefined
+      : await this.#journal.open(json, opening.target.rateCard);
+    if (line) return { opening, columns, line, isDropped: false };
+    if (this.#settings.whenJournalFull === "refuse" || opening.windows.length > 0) return undefined;
+    this.#dropped += 1;
+    return { opening, columns, line, isDropped: true };
+  }
+
+  /** Ends an attempt, once. Resolves when that is in the journal; whoever reads the reply may be told then. */
+  settle(entry: Entry, settlement: Settlement): Promise<boolean> {
+    this.#waitingSinceMs ??= performance.now();
     this.#schedule();
+    if (entry.isDropped) return Promise.resolve(false);
+    const { opening, columns, line } = entry;
+    return this.#journal.settle(line, {
+      json: columns + settledColumns(settlement),
+      rateCard: opening.target.rateCard,
+      windows: opening.windows,
+      cost: settlement.cost ?? 0n,
+    });
   }
 
-  /** Sends everything recorded so far. Rejects with the database's error; the rows stay and are tried again. */
+  /** Sends everything settled so far. Rejects with the database's error; the rows stay and are tried again. */
   async flush(): Promise<void> {
     // What is on its way may have left without the latest rows, and may fail for a reason that is soon over.
     await this.#sending?.catch(() => undefined);
-    // One at a time, or two would send the same rows and each take as many off the list: what others began while
-    // this waited began after the call, and so holds all that it must.
-    this.#sending ??= this.#sendWaiting().finally(() => (this.#sending = undefined));
+    // One at a time: what others began while this waited began after the call, and so holds all that it must.
+    this.#sending ??= this.#sendAll().finally(() => (this.#sending = undefined));
     await this.#sending;
   }
 
   /**
-   * Sends what waits before the process ends, trying again while the database is away, and stops the clock. Rows that
-   * cannot be written in time are written to the log, whole: it is the last place that is left.
+   * Sends what waits before the process ends, trying again while the database is away, and stops the clock. What could not
+   * be sent in time stays in the journal, for the next process; what could not be written there is written to the log.
+   *
+   * @returns whether everything is in the database
    */
-  async drain(timeoutMs: number): Promise<void> {
+  async drain(timeoutMs: number): Promise<boolean> {
     const deadlineMs = performance.now() + timeoutMs;
-    while (this.#waiting.length > 0 && performance.now() < deadlineMs) {
+    while (this.waiting > 0 && performance.now() < deadlineMs) {
       const remainingMs = deadlineMs - performance.now();
       await within(this.flush(), remainingMs, "write spend").catch(() => sleep(retryMs));
     }
     this.close();
-    for (const { text } of this.#waiting)
-      this.#logger.error(
-        { row: JSON.parse(text) as unknown },
-        "spend row not written: the database is away",
-      );
+    const unsent = await this.#journal.seal();
+    if (unsent) this.#queue.push(unsent);
+    for (const { tail } of this.#queue)
+      for (const row of linesOf(tail, "S"))
+        this.#logger.error(
+          { row: JSON.parse(row.toString()) as unknown },
+          "spend row not written: neither the database nor the journal takes it",
+        );
+    return this.waiting === 0;
   }
 
-  /** Stops the clock. What still waits is gone with the process. */
+  /** Stops the clock. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+  }
+
+  #columnsOf(opening: Opening): string {
+    const { owner, target } = opening;
+    return openColumns(
+      opening,
+      memoized(this.#ownerColumns, owner, ownerColumns),
+      memoized(this.#targetColumns, target, targetColumns),
+    );
   }
 
   #schedule(): void {
     if (this.#timer || this.#closed) return;
     const backoffMs =
       this.#failures === 0 ? 0 : Math.min(longestBackoffMs, 100 * 2 ** this.#failures);
-    this.#timer = setTimeout(() => void this.#tick(), this.#intervalMs + backoffMs);
+    this.#timer = setTimeout(() => void this.#tick(), this.#settings.flushIntervalMs + backoffMs);
   }
 
   async #tick(): Promise<void> {
+    if (this.#dropped > 0)
+      this.#logger.error(
+        { calls: this.#dropped },
+        "calls went on that the journal had no room for: they are not accounted for",
+      );
+    this.#droppedBefore += this.#dropped;
+    this.#dropped = 0;
     try {
       await this.flush();
+      await this.#journal.carryOver();
     } catch (error) {
       const message = error instanceof Error ? redact(error.message) : String(error);
       this.#logger.warn(
-        { waiting: this.#waiting.length, failures: this.#failures, message },
+        { waiting: this.waiting, failures: this.#failures, message },
         "cannot write spend: it is kept and tried again",
       );
     }
     this.#timer = undefined;
-    if (this.#waiting.length > 0) this.#schedule();
+    if (this.waiting > 0 || this.#journal.segments > 1) this.#schedule();
   }
 
-  /** Not until nothing waits: under load that never comes, and chasing it would send ever smaller batches. */
-  async #sendWaiting(): Promise<void> {
-    for (let due = this.#waiting.length; due > 0; due -= batchSize) await this.#sendBatch();
-  }
-
-  async #sendBatch(): Promise<void> {
-    const batch = this.#waiting.slice(0, batchSize);
-    try {
-      await this.#write(batch);
-    } catch (error) {
-      this.#failures += 1;
-      throw error;
+  async #sendAll(): Promise<void> {
+    await this.#takeSegment();
+    while (this.#queue[0]) {
+      try {
+        await this.#send(this.#queue[0]);
+      } catch (error) {
+        this.#failures += 1;
+        throw error;
+      }
+      this.#queue.shift();
+      this.#failures = 0;
     }
-    this.#waiting = this.#waiting.slice(batch.length);
-    this.#failures = 0;
+    this.#waitingSinceMs = this.#journal.rows > 0 ? performance.now() : undefined;
   }
 
-  async #write(lines: readonly SpendLine[]): Promise<void> {
-    try {
-      await this.#ensurePartitions(lines);
-      await within(insertSpend(this.#sql, lines), statementTimeoutMs, "write spend");
-    } catch (error) {
-      // A partition that was dropped since it was made is made again by the next try.
-      if (isMissingPartition(error)) this.#partitions = [];
-      if (!isRefusedValue(error)) throw error;
-      await this.#writeAround(lines, error);
-    }
-  }
-
-  /** One row that Postgres will never take must not hold up the others: halves are tried until it stands alone. */
-  async #writeAround(lines: readonly SpendLine[], error: Error): Promise<void> {
-    const [line] = lines;
-    if (line && lines.length === 1) {
-      this.#logger.error(
-        { row: JSON.parse(line.text) as unknown, message: error.message },
-        "Postgres refuses this spend row: it is written here instead",
-      );
+  /** While some wait already, a further one is taken only once it is large, or there would be thousands after an outage. */
+  async #takeSegment(): Promise<void> {
+    if (
+      this.#failures > 0 &&
+      this.#queue.length > 0 &&
+      this.#journal.currentBytes < largeSegmentBytes
+    )
       return;
-    }
-    const middle = Math.ceil(lines.length / 2);
-    await this.#write(lines.slice(0, middle));
-    await this.#write(lines.slice(middle));
+    const sealed = await this.#journal.seal();
+    if (sealed) this.#queue.push(sealed);
   }
 
-  async #ensurePartitions(lines: readonly SpendLine[]): Promise<void> {
-    for (const { atMs } of lines) {
-      if (this.#partitions.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs)) continue;
-      const partition = partitionOf(new Date(atMs));
-      await ensurePartition(this.#sql, partition);
-      this.#partitions.push(partition);
-    }
+  async #send({ segment, tail }: Sealed): Promise<void> {
+    const bytes = Buffer.concat([await segment.read(), tail]);
+    const rows = linesOf(bytes, "S");
+    await this.#writer.write(
+      {
+        rows,
+        cards: linesOf(bytes, "C").map(String),
+        replicaId: this.#settings.replicaId,
+        windows: [...segment.costs.keys()],
+      },
+      (standing) => this.#windows.stood(standing),
+    );
+    if (rows.length < segment.rows) await this.#giveUpOn(segment, rows.length);
+    this.#windows.flushed(segment.costs);
+    this.#journal.flushed(segment);
+  }
+
+  /** The file is not what was written: a copy is left for a person to look at, unless the file is gone. */
+  async #giveUpOn(segment: Segment, readable: number): Promise<void> {
+    // Whatever is wrong with this one, those after it must not wait.
+    const copy = await segment.copyAside().catch(() => undefined);
+    this.#logger.error(
+      { lost: segment.rows - readable, copy },
+      copy === undefined
+        ? "a segment of the journal is gone, or cannot be read: what was not sent of it is lost"
+        : "a segment of the journal is corrupt: the rest of it is set aside",
+    );
   }
 }
 
-/** A check that no constraint has the name of: the row fits into no partition. */
-function isMissingPartition(error: unknown): boolean {
-  return (
-    error instanceof postgres.PostgresError &&
-    error.code === "23514" &&
-    error.constraint_name === undefined
-  );
+function linesOf(bytes: Buffer, kind: LineKind): Buffer[] {
+  return readLines(bytes)
+    .lines.filter((line) => line.kind === kind)
+    .map(({ json }) => json);
 }
 
-/** SQLSTATE classes 22, 23 and 54 (beyond a limit, such as the length of what is indexed): the value is at fault, and no retry mends it. */
-function isRefusedValue(error: unknown): error is postgres.PostgresError {
-  return (
-    error instanceof postgres.PostgresError &&
-    /^(22|23|54)/.test(error.code) &&
-    !isMissingPartition(error)
-  );
+/** The columns of an owner or a target, which are the same for thousands of calls. */
+function memoized<Key extends object>(
+  known: WeakMap<Key, string>,
+  key: Key,
+  build: (key: Key) => string,
+): string {
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const built = build(key);
+  known.set(key, built);
+  return built;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { readConfig } from "../config.ts";
 import type { UpstreamCall } from "../testing/fake-upstream.ts";
 import {
   configText,
@@ -7,6 +8,7 @@ import {
   startGateway,
   type TestModel,
 } from "../testing/gateway.ts";
+import { createDeployment } from "./deployment.ts";
 import { type Provider, type ProviderName, providers } from "./registry.ts";
 
 /** The path of a chat at each provider: with an address as its documentation gives it, below the fake's. */
@@ -101,6 +103,21 @@ test("Azure is asked in the version that the deployment names", async () => {
   expect(gateway.upstream.calls[0]?.path).toBe(
     "/openai/deployments/gpt-4o/chat/completions?api-version=2025-03-01-preview",
   );
+});
+
+test("a deployment has the limits that its entry names, 0 included, and no others", () => {
+  const text = `model_list:
+  - { model_name: a, litellm_params: { model: ollama/a, rpm: 60, tpm: 0 } }
+  - { model_name: b, litellm_params: { model: ollama/b, max_parallel_requests: 4 } }
+`;
+  const reading = readConfig({ text, directory: "/srv/keyplane", environment: {} });
+  if (!reading.ok) throw new Error("The config is not read");
+  const { config } = reading;
+
+  expect(config.model_list.map((entry) => createDeployment(config, entry).limits)).toEqual([
+    { requests: 60, tokens: 0 },
+    { parallel: 4 },
+  ]);
 });
 
 test("headers and organization of a deployment are sent; those that frame the body are the gateway's", async () => {

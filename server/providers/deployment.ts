@@ -1,12 +1,14 @@
 import type { Config } from "../../shared/config.ts";
 import type { RateCard } from "../../shared/spend.ts";
 import { hashSecret } from "../secrets.ts";
-import { freeRates, type Rates, resolveRates } from "./prices.ts";
+import { freeRates, isFree, type Rates, resolveRates } from "./prices.ts";
 import { type ModelReference, parseModelReference, type Provider, providers } from "./registry.ts";
 
 /** One upstream behind a model group, with everything that a call to it needs worked out beforehand. */
 export interface Deployment {
   readonly id: string;
+  /** The model group that it is a member of. */
+  readonly group: string;
   readonly provider: string;
   /** The name that the upstream knows the model by. */
   readonly upstreamModel: string;
@@ -20,13 +22,26 @@ export interface Deployment {
   readonly headers: readonly string[];
   /** Share of its group's calls, relative to the others' weights. */
   readonly weight: number;
+  /** Calls and tokens in a minute, and calls at once. Undefined: as many as there are. */
+  readonly limits: {
+    readonly requests?: number;
+    readonly tokens?: number;
+    readonly parallel?: number;
+  };
   readonly timeoutMs: number;
   readonly streamTimeoutMs: number;
   /** Undefined: nobody knows what it costs. */
   readonly rates: Rates | undefined;
+  /** Nothing that it does costs anything. */
+  readonly isFree: boolean;
   /** The same as the ledger keeps it. */
   readonly rateCard: RateCard | null;
   readonly asksForStreamUsage: boolean;
+  /** What the longest prompt and the longest answer are, where the config says. */
+  readonly maxInputTokens: number | undefined;
+  readonly maxOutputTokens: number | undefined;
+  /** The parameter of a chat that caps its answer. */
+  readonly outputLimit: "max_tokens" | "max_completion_tokens";
   /** Parameters that are taken out of requests. */
   readonly droppedParameters: readonly string[];
   /** Answered instead of calling anyone. */
@@ -39,7 +54,12 @@ type Entry = Config["model_list"][number];
 
 const azureApiVersion = "2024-10-21";
 
-export function createDeployment(config: Config, entry: Entry): Deployment {
+/** @param group the name of the group, where that is not the entry's: below a wildcard it is what was asked for */
+export function createDeployment(
+  config: Config,
+  entry: Entry,
+  group: string = entry.model_name,
+): Deployment {
   const { litellm_params: parameters, model_info: info } = entry;
   const reference = parseModelReference(parameters.model) ?? {
     provider: "custom_openai",
@@ -50,17 +70,27 @@ export function createDeployment(config: Config, entry: Entry): Deployment {
   const timeout = parameters.timeout ?? config.litellm_settings.request_timeout;
   return {
     id: info.id ?? deploymentId(entry),
+    group,
     provider: reference.provider,
     upstreamModel: reference.model,
     upstreamModelJson: Buffer.from(JSON.stringify(reference.model)),
     ...addressOf(entry, reference),
     headers: headersOf(entry, reference),
     weight: parameters.weight ?? 1,
+    limits: {
+      requests: parameters.rpm,
+      tokens: parameters.tpm,
+      parallel: parameters.max_parallel_requests,
+    },
     timeoutMs: timeout * 1000,
     streamTimeoutMs: (parameters.stream_timeout ?? timeout) * 1000,
     rates,
     rateCard: rates ? rateCardOf(rates) : null,
+    isFree: rates !== undefined && isFree(rates),
     asksForStreamUsage: provider.usageUnasked !== true,
+    maxInputTokens: info.max_input_tokens,
+    maxOutputTokens: info.max_output_tokens ?? info.max_tokens,
+    outputLimit: provider.outputLimit ?? "max_tokens",
     droppedParameters:
       (parameters.drop_params ?? config.litellm_settings.drop_params) ? provider.unsupported : [],
     mockResponse: parameters.mock_response,

@@ -53,14 +53,23 @@ export const freeRates: Rates = { ...zeroRates, perCall: 0n, tiers: [], source: 
 export function resolveRates(question: PriceQuestion): Rates | undefined {
   const own = ownRates(question.own);
   if (own) return own;
-  const found = isFree(question.provider) ? freeRates : publishedRates(question);
+  const found = runsForFree(question.provider) ? freeRates : publishedRates(question);
   const overrides = ownBuckets(question.own);
   if (!found || Object.keys(overrides).length === 0) return found;
   const tiers = found.tiers.map((tier) => ({ ...tier, ...overrides }));
   return { ...found, ...overrides, tiers, source: "config" };
 }
 
-function isFree(provider: string): boolean {
+/** Whether no call can cost anything. */
+export function isFree({ perCall, tiers, ...rates }: Rates): boolean {
+  return perCall === 0n && [rates, ...tiers].every(isFreeTier);
+}
+
+function isFreeTier(tier: Partial<TokenRates>): boolean {
+  return (Object.keys(zeroRates) as (keyof TokenRates)[]).every((bucket) => tier[bucket] === 0n);
+}
+
+function runsForFree(provider: string): boolean {
   const known: Readonly<Record<string, Provider>> = providers;
   return known[provider]?.free === true;
 }

@@ -16,6 +16,8 @@ export interface Provider {
   readonly free?: true;
   /** Reports a stream's usage without being asked, and may refuse the question. */
   readonly usageUnasked?: true;
+  /** Caps an answer by this parameter; the others by `max_tokens`. */
+  readonly outputLimit?: "max_completion_tokens";
   /** Request parameters it does not take. With `drop_params` they are removed; without, they are sent as they came. */
   readonly unsupported: readonly string[];
 }
@@ -34,9 +36,15 @@ export const providers = {
     apiBase: "https://api.openai.com/v1",
     keyVariable: "OPENAI_API_KEY",
     priceId: "openai",
+    outputLimit: "max_completion_tokens",
     unsupported: [],
   },
-  azure: { keyVariable: "AZURE_API_KEY", priceId: "azure", unsupported: ["service_tier", "store"] },
+  azure: {
+    keyVariable: "AZURE_API_KEY",
+    priceId: "azure",
+    outputLimit: "max_completion_tokens",
+    unsupported: ["service_tier", "store"],
+  },
   openrouter: {
     apiBase: "https://openrouter.ai/api/v1",
     keyVariable: "OPENROUTER_API_KEY",

@@ -83,7 +83,8 @@ async function othersAlive(path: string, own: string): Promise<boolean> {
 }
 
 async function listen(path: string): Promise<Server> {
-  const server = createServer((visitor) => visitor.destroy()).listen(path);
+  // Exclusive: in a worker of a cluster another process would listen in its place, and the lock outlive or not reach it.
+  const server = createServer((visitor) => visitor.destroy()).listen({ path, exclusive: true });
   await once(server, "listening");
   server.unref();
   return server;

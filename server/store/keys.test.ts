@@ -3,6 +3,7 @@ import type { ListKeysRequest } from "../../shared/keys.ts";
 import { hashSecret, newKeyId, newSecret } from "../secrets.ts";
 import { sharedEngines, type TestDatabase } from "../testing/database.ts";
 import { ensureMonth, insertRows, spendRow } from "../testing/spend-row.ts";
+import type { BudgetTerms } from "./budget-terms.ts";
 import { changeChannel, recentChanges } from "./changes.ts";
 import type { Sql } from "./database.ts";
 import {
@@ -14,6 +15,7 @@ import {
   listKeys,
   type NewKey,
   updateKey,
+  updateKeyAndBudgets,
 } from "./keys.ts";
 
 describe.each(sharedEngines)("$name", ({ open }) => {
@@ -149,6 +151,8 @@ describe.each(sharedEngines)("$name", ({ open }) => {
         tags: [nastyText],
       },
       { metadata: { a: [1, null, { b: "é" }] }, aliases: { [nastyText]: nastyText } },
+      { rpm_limit: 0, tpm_limit: 2 ** 53 - 1, max_parallel_requests: 3 },
+      { rpm_limit: null, model_rpm_limit: { [nastyText]: 0 }, model_tpm_limit: { gpt: 5 } },
       {},
     ];
     let expected = before;
@@ -186,6 +190,13 @@ describe.each(sharedEngines)("$name", ({ open }) => {
       // Names that the driver gives to fields of its own.
       { metadata: { value: 1, type: 25, raw: "x", toString: "text", length: 3 } },
       { models: [], aliases: {}, metadata: {}, tags: [], allowed_routes: [], allowed_ips: [] },
+      {
+        rpm_limit: 2 ** 53 - 1,
+        tpm_limit: 0,
+        max_parallel_requests: 7,
+        model_rpm_limit: { [nastyText]: 2 ** 53 - 1 },
+        model_tpm_limit: { a: 0 },
+      },
     ];
     for (const columns of written) {
       const [inserted, updated] = [newKey(columns), newKey()];
@@ -200,10 +211,105 @@ describe.each(sharedEngines)("$name", ({ open }) => {
     ).toEqual([{ metadata: "object", aliases: "object" }]);
   });
 
+  test("a key comes with its budgets, to the picodollar, however it is read", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const key = newKey({}, [
+      terms({
+        cap: 10n ** 27n + 1n,
+        soft_cap: 10n ** 27n,
+        temp_increase: 1n,
+        temp_expires: new Date("2099-01-02T03:04:05.678Z"),
+        duration: "30d",
+      }),
+      terms({ slot: "limit:1d", cap: 0n, duration: "1d" }),
+      terms({ slot: `model:${nastyText}`, model: nastyText, cap: 7n }),
+    ]);
+    await insertKey(sql, newKey({}, [terms({ cap: 1n })]));
+    const budgets = key.budgets.map((budget) => ({ id: expect.any(Number), ...budget }));
+
+    expect((await insertKey(sql, key)).budgets).toEqual(budgets);
+    expect((await findKey(sql, { key_id: key.key_id }))?.budgets).toEqual(budgets);
+    expect((await findKeyBySecret(sql, key.hash))?.budgets).toEqual(budgets);
+    const { rows } = await listKeys(sql, page());
+    expect(rows.find(({ key_id }) => key_id === key.key_id)?.budgets).toEqual(budgets);
+    const touched = await updateKey(sql, { key_id: key.key_id }, { blocked: true });
+    expect(touched?.budgets).toEqual(budgets);
+  });
+
+  test("a key whose budget breaks a rule is not made at all, nor updated in part", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const faulty = [terms({ cap: 1n }), terms({ slot: "limit:1d", duration: "1d", cap: -1n })];
+    await expect(insertKey(sql, newKey({}, faulty))).rejects.toMatchObject({ code: "23514" });
+    expect(await sql`select from virtual_key union all select from key_secret`).toEqual([]);
+    expect(await sql`select from budget`).toEqual([]);
+
+    const { key_id } = await insertKey(sql, newKey({}, [terms({ cap: 5n })]));
+    const before = await findKey(sql, { key_id });
+    const update = updateKeyAndBudgets(sql, { key_id }, { blocked: true }, () => faulty);
+    await expect(update).rejects.toMatchObject({ code: "23514" });
+    const refusing = updateKeyAndBudgets(sql, { key_id }, { blocked: true }, () => {
+      throw new Error("these do not fit together");
+    });
+    await expect(refusing).rejects.toThrow("these do not fit together");
+    expect(await findKey(sql, { key_id })).toEqual(before);
+  });
+
+  test("an update of budgets is given those that there are, and returns the key with the new ones", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const key = newKey({ key_alias: "ci-bot" }, [terms({ cap: 5n, duration: "30d" })]);
+    const made = await insertKey(sql, key);
+
+    const updated = await updateKeyAndBudgets(sql, { hash: key.hash }, { blocked: true }, (now) => {
+      expect(now).toEqual(made.budgets);
+      return [...now.map((budget) => ({ ...budget, cap: 6n })), terms({ slot: "model:a" })];
+    });
+
+    expect(updated).toEqual({
+      ...made,
+      blocked: true,
+      updated_at: expect.any(Date),
+      budgets: [
+        { ...made.budgets[0], cap: 6n },
+        { id: expect.any(Number), ...terms({ slot: "model:a" }) },
+      ],
+    });
+    expect(await findKey(sql, { key_id: key.key_id })).toEqual(updated);
+    const nobody = { key_id: newKeyId() };
+    expect(await updateKeyAndBudgets(sql, nobody, {}, () => [terms()])).toBeUndefined();
+  });
+
+  test("of updates of one key's budgets at once each builds on the one before", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const { key_id } = await insertKey(sql, newKey());
+    const writers = Array.from({ length: 8 }, (_writer, index) => index);
+
+    await Promise.all(
+      writers.map((writer) =>
+        updateKeyAndBudgets(sql, { key_id }, {}, (budgets) => [
+          terms({ cap: 1n + BigInt(budgets.length), duration: `${writer + 1}h` }),
+          ...budgets.filter(({ slot }) => slot !== "max_budget"),
+          terms({ slot: `model:${writer}`, model: String(writer) }),
+        ]),
+      ),
+    );
+
+    const budgets = (await findKey(sql, { key_id }))?.budgets ?? [];
+    expect(budgets.map(({ slot }) => slot).toSorted()).toEqual([
+      "max_budget",
+      ...writers.map((writer) => `model:${writer}`),
+    ]);
+    // Besides its own slot each saw those of all that went before.
+    expect(budgets.find(({ slot }) => slot === "max_budget")?.cap).toBe(9n);
+  });
+
   test("deleting keys takes their secrets along and leaves their spend", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    const [gone, alsoGone, kept] = [newKey(), newKey(), newKey()];
+    const [gone, alsoGone, kept] = [newKey({}, [terms()]), newKey(), newKey({}, [terms()])];
     for (const key of [gone, alsoGone, kept]) await insertKey(sql, key);
     await spend(sql, gone.key_id);
     const references = [gone.key_id, newKeyId(), alsoGone.key_id];
@@ -216,6 +322,10 @@ describe.each(sharedEngines)("$name", ({ open }) => {
       { key_id: gone.key_id, spend: 1n },
     ]);
     expect(await sql`select key_id from spend_log`).toHaveLength(1);
+    expect(await sql`select owner_id from budget where retired_at is null`).toEqual([
+      { owner_id: kept.key_id },
+    ]);
+    expect(await sql`select from budget`).toHaveLength(2);
     expect(await deleteKeys(sql, { references: [gone.key_id] })).toEqual([]);
     expect(await deleteKeys(sql, {})).toEqual([]);
     expect(await deleteKeys(sql, { references: [], aliases: [] })).toEqual([]);
@@ -307,6 +417,11 @@ describe.each(sharedEngines)("$name", ({ open }) => {
       { key_alias: "" },
       { key_type: "management" as "default" },
       { metadata: [] as unknown as Record<string, unknown> },
+      { rpm_limit: -1 },
+      { tpm_limit: -1 },
+      { max_parallel_requests: -1 },
+      { model_rpm_limit: [] as unknown as Record<string, number> },
+      { model_tpm_limit: 7 as unknown as Record<string, number> },
     ];
     for (const fault of faults)
       await expect(insertKey(sql, { ...newKey(), ...fault })).rejects.toMatchObject({
@@ -354,6 +469,26 @@ describe.each(sharedEngines)("$name", ({ open }) => {
     ]);
   });
 
+  test("a changed budget of a key is announced, one that stays as it is not", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const key = newKey({}, [terms({ cap: 5n })]);
+    const { key_id } = key;
+    const said = await announcements(opened);
+    const change = (cap: bigint) =>
+      updateKeyAndBudgets(sql, { key_id }, {}, () => [terms({ cap })]);
+
+    expect(await said(() => insertKey(sql, key))).toEqual(
+      expect.arrayContaining([announced(key_id, key.hash), announced(key_id)]),
+    );
+    expect(await said(() => change(6n))).toEqual([announced(key_id), announced(key_id)]);
+    // That of the key itself, whose updated_at has moved.
+    expect(await said(() => change(6n))).toEqual([announced(key_id)]);
+    expect(await said(() => sql`update budget set soft_cap = 1`)).toEqual([announced(key_id)]);
+    const insert = sql`insert into budget (owner_kind, owner_id, slot) values ('custom', 'a', 'max_budget')`;
+    expect(await said(() => insert)).toEqual([]);
+  });
+
   test("spending announces nothing, nor does a write that is undone", async () => {
     await using opened = await open();
     const { sql } = opened.database;
@@ -381,7 +516,20 @@ function taken(constraint_name: string): unknown {
   return expect.objectContaining({ code: "23505", constraint_name });
 }
 
-function newKey(columns: Partial<KeyColumns> = {}): NewKey {
+function terms(fields: Partial<BudgetTerms> = {}): BudgetTerms {
+  return {
+    slot: "max_budget",
+    model: null,
+    cap: null,
+    soft_cap: null,
+    temp_increase: 0n,
+    temp_expires: null,
+    duration: null,
+    ...fields,
+  };
+}
+
+function newKey(columns: Partial<KeyColumns> = {}, budgets: readonly BudgetTerms[] = []): NewKey {
   const secret = newSecret();
   return {
     key_alias: null,
@@ -395,7 +543,13 @@ function newKey(columns: Partial<KeyColumns> = {}): NewKey {
     allowed_ips: [],
     blocked: false,
     expires: null,
+    rpm_limit: null,
+    tpm_limit: null,
+    max_parallel_requests: null,
+    model_rpm_limit: {},
+    model_tpm_limit: {},
     ...columns,
+    budgets,
     key_id: newKeyId(),
     hash: hashSecret(secret),
     last_four: secret.slice(-4),

@@ -2,9 +2,20 @@ import type { SerializableParameter } from "postgres";
 import type { KeyId } from "../../shared/ids.ts";
 import type { ListKeysRequest } from "../../shared/keys.ts";
 import type { Picodollars } from "../../shared/money.ts";
-import type { Sql } from "./database.ts";
+import type { BudgetTerms } from "./budget-terms.ts";
+import {
+  type Budget,
+  type BudgetJson,
+  budgetOfJson,
+  budgetsAsJson,
+  findBudgets,
+  putBudgets,
+  termsColumns,
+  termsTable,
+} from "./budgets.ts";
+import type { Sql, SqlPool } from "./database.ts";
 
-/** What is stored of a virtual key, secrets and spend apart. Columns bear the wire's names. */
+/** What is stored of a virtual key, secrets, budgets and spend apart. Columns bear the wire's names. */
 export interface KeyColumns {
   readonly key_alias: string | null;
   readonly models: string[];
@@ -17,13 +28,19 @@ export interface KeyColumns {
   readonly allowed_ips: string[];
   readonly blocked: boolean;
   readonly expires: Date | null;
+  readonly rpm_limit: number | null;
+  readonly tpm_limit: number | null;
+  readonly max_parallel_requests: number | null;
+  readonly model_rpm_limit: Record<string, number>;
+  readonly model_tpm_limit: Record<string, number>;
 }
 
-/** A key with its current secret and its lifetime spend in picodollars. */
+/** A key with its current secret, its budgets and its lifetime spend in picodollars. */
 export interface KeyRow extends KeyColumns {
   readonly key_id: KeyId;
   readonly hash: string;
   readonly last_four: string;
+  readonly budgets: readonly Budget[];
   readonly spend: Picodollars;
   readonly created_at: Date;
   readonly updated_at: Date;
@@ -34,6 +51,7 @@ export interface NewKey extends KeyColumns {
   readonly key_id: KeyId;
   readonly hash: string;
   readonly last_four: string;
+  readonly budgets: readonly BudgetTerms[];
   readonly created_by: string;
 }
 
@@ -45,11 +63,26 @@ export type KeyName =
 
 const keyColumns = (sql: Sql, expires = sql`k.expires`) => sql`
   k.key_id, k.key_alias, k.models, k.aliases, k.metadata, k.tags, k.user_id, k.allowed_routes, k.key_type,
-  k.allowed_ips, k.blocked, ${expires} as expires, k.created_at, k.updated_at, k.created_by`;
+  k.allowed_ips, k.blocked, ${expires} as expires, k.rpm_limit::float8 as rpm_limit, k.tpm_limit::float8 as tpm_limit,
+  k.max_parallel_requests::float8 as max_parallel_requests, k.model_rpm_limit, k.model_tpm_limit, k.created_at, k.updated_at,
+  k.created_by`;
+
+/** A row as it comes: budgets are read with their key, in a JSON column. */
+type StoredKey = Omit<KeyRow, "budgets"> & { readonly budgets: readonly BudgetJson[] };
+
+function keyRow({ budgets, ...row }: StoredKey): KeyRow {
+  return { ...row, budgets: budgets.map(budgetOfJson) };
+}
+
+const liveBudgets = (sql: Sql) =>
+  budgetsAsJson(
+    sql,
+    sql`budget b where b.owner_kind = 'key' and b.owner_id = k.key_id and b.retired_at is null`,
+  );
 
 /** Ends in the joins, so that more of them, or a condition, may follow. `source` is virtual_key or rows of its kind. */
 const selected = (sql: Sql, source = sql`virtual_key`) => sql`
-  select ${keyColumns(sql)}, s.hash, s.last_four, coalesce(m.spend, 0) as spend
+  select ${keyColumns(sql)}, s.hash, s.last_four, ${liveBudgets(sql)} as budgets, coalesce(m.spend, 0) as spend
     from ${source} k
     join key_secret s on s.key_id = k.key_id and s.expires is null
     left join key_spend m on m.key_id = k.key_id`;
@@ -61,17 +94,17 @@ function named(sql: Sql, name: KeyName) {
 }
 
 export async function findKey(sql: Sql, name: KeyName): Promise<KeyRow | undefined> {
-  const [row] = await sql<KeyRow[]>`${selected(sql)} where ${named(sql, name)}`;
-  return row;
+  const [row] = await sql<StoredKey[]>`${selected(sql)} where ${named(sql, name)}`;
+  return row && keyRow(row);
 }
 
 /**
- * Key and first secret in one statement: neither exists without the other or unknown to who asked for it, and each
- * unique constraint names what was taken.
+ * Key, first secret and budgets in one statement: none exists without the others or unknown to who asked for it, and
+ * each unique constraint names what was taken.
  */
 export async function insertKey(sql: Sql, key: NewKey): Promise<KeyRow> {
-  const { hash, last_four, ...columns } = key;
-  const [row] = await sql<[KeyRow]>`
+  const { hash, last_four, budgets, ...columns } = key;
+  const [row] = await sql<[StoredKey]>`
     with k as (
       insert into virtual_key ${sql(columns as unknown as Record<string, SerializableParameter>)}
       returning *
@@ -79,9 +112,14 @@ export async function insertKey(sql: Sql, key: NewKey): Promise<KeyRow> {
       insert into key_secret (hash, key_id, last_four)
       select ${hash}, key_id, ${last_four} from k
       returning hash, last_four
+    ), b as (
+      insert into budget (owner_kind, owner_id, ${termsColumns(sql)})
+      select 'key', k.key_id, ${termsColumns(sql)} from k cross join ${termsTable(sql, budgets)} order by position
+      returning *
     )
-    select ${keyColumns(sql)}, s.hash, s.last_four, 0::numeric as spend from k cross join s`;
-  return row;
+    select ${keyColumns(sql)}, s.hash, s.last_four, ${budgetsAsJson(sql, sql`b`)} as budgets, 0::numeric as spend
+      from k cross join s`;
+  return keyRow(row);
 }
 
 /** The key that a secret opens, by any of its secrets that is still valid. It expires when the secret does, if that is sooner. */
@@ -92,8 +130,8 @@ export async function findKeyBySecret(sql: Sql, hash: string): Promise<KeyRow | 
       join key_secret p on p.key_id = k.key_id
      where p.hash = ${hash} and (p.expires is null or p.expires > now())
   )`;
-  const [row] = await sql<KeyRow[]>`${selected(sql, source)}`;
-  return row;
+  const [row] = await sql<StoredKey[]>`${selected(sql, source)}`;
+  return row && keyRow(row);
 }
 
 /** Sets the columns given, leaves the others, and returns the key as it then is; undefined when there is none of that name. */
@@ -107,12 +145,33 @@ export async function updateKey(
     string,
     SerializableParameter
   >;
-  const [row] = await sql<KeyRow[]>`
+  const [row] = await sql<StoredKey[]>`
     with updated as (
       update virtual_key k set ${sql(columns)} where ${named(sql, name)} returning ${keyColumns(sql)}
     )
     ${selected(sql, sql`updated`)}`;
-  return row;
+  return row && keyRow(row);
+}
+
+/**
+ * An update that changes the key's budgets too: `change` makes the new ones of those that there are. What it throws
+ * undoes all.
+ *
+ * The first statement locks the key, so a second update waits there, and its next statement sees what the first one left.
+ */
+export async function updateKeyAndBudgets(
+  sql: SqlPool,
+  name: KeyName,
+  patch: Partial<KeyColumns>,
+  change: (budgets: readonly Budget[]) => readonly BudgetTerms[],
+): Promise<KeyRow | undefined> {
+  return sql.begin(async (tx) => {
+    const row = await updateKey(tx, name, patch);
+    if (!row) return undefined;
+    const owner = { kind: "key", id: row.key_id } as const;
+    const wanted = change(await findBudgets(tx, owner));
+    return { ...row, budgets: await putBudgets(tx, owner, wanted) };
+  });
 }
 
 /** Keys by their ids and the hashes of their secrets, which cannot be mistaken for each other, or by their aliases. */
@@ -127,7 +186,7 @@ export interface DeletedKey {
   readonly name: string;
 }
 
-/** Deletes the keys named, in one statement, and returns those that were there. Their spend stays. */
+/** Deletes the keys named, in one statement, and returns those that were there. Their spend stays; their budgets end. */
 export async function deleteKeys(
   sql: Sql,
   { references = [], aliases = [] }: KeyNames,
@@ -141,6 +200,9 @@ export async function deleteKeys(
       select key_id, key_alias from virtual_key where key_alias = any(${[...aliases]})
     ), deleted as (
       delete from virtual_key where key_id in (select key_id from named) returning key_id
+    ), retired as (
+      update budget set retired_at = now()
+       where owner_kind = 'key' and owner_id in (select key_id from deleted) and retired_at is null
     )
     select named.key_id, named.name from named join deleted using (key_id)`;
 }
@@ -163,11 +225,11 @@ export async function listKeys(
       and ${key_alias === undefined ? sql`true` : sql`k.key_alias = ${key_alias}`}`;
   const direction = sort_order === "asc" ? sql`asc` : sql`desc`;
   const [rows, counted] = await Promise.all([
-    sql<KeyRow[]>`
+    sql<StoredKey[]>`
       ${selected(sql)} ${where}
        order by ${sql.unsafe(sortColumns[sort_by])} ${direction} nulls last, k.key_id ${direction}
        limit ${size} offset ${(page - 1) * size}`,
     sql<{ total: bigint }[]>`select count(*) as total from virtual_key k ${where}`,
   ]);
-  return { rows, total: Number(counted[0]?.total ?? 0) };
+  return { rows: rows.map(keyRow), total: Number(counted[0]?.total ?? 0) };
 }

@@ -4,8 +4,13 @@ import { firstUuidAt, uuidv7 } from "../secrets.ts";
 import { sharedEngines } from "../testing/database.ts";
 import { ensureMonth, insertRows, spendRow } from "../testing/spend-row.ts";
 import { expectedSums, oneCall, sumsOf } from "../testing/spend-sums.ts";
-import type { SqlPool } from "./database.ts";
+import { carve, findAllowances, giveBack } from "./allowances.ts";
+import type { BudgetTerms } from "./budget-terms.ts";
+import { putBudgets } from "./budgets.ts";
+import type { Sql, SqlPool } from "./database.ts";
+import { renewReplica } from "./replicas.ts";
 import { listSpend, type SpendFilter, type SpendRow } from "./spend.ts";
+import { verify } from "./verify.ts";
 
 const march = new Date("2026-03-04T05:06:07.089Z");
 
@@ -321,6 +326,198 @@ describe.each(sharedEngines)("$name", ({ open }) => {
     );
   });
 });
+
+describe.each(sharedEngines)("$name: windows of budgets", ({ open }) => {
+  test("what rows cost moves from what the replica holds of their window to what is spent of it", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    await ensureMonth(sql, march);
+    const [replicaId, other] = [await addReplica(sql), await addReplica(sql)];
+    const [window, untouched] = [await addWindow(sql), await addWindow(sql)];
+    for (const id of [replicaId, other]) await addAllowance(sql, window, id, 100n);
+    await addAllowance(sql, untouched, replicaId, 100n);
+
+    const rows = ["10", "0", "20"].map((cost) => spendRow({ cost }));
+    const unknown = spendRow({ cost: null });
+    const standings = await insertRows(sql, [...rows, unknown], { replicaId, windows: [window] });
+
+    expect(standings).toMatchObject([
+      { window_id: window, amount: 70n, spent: 30n, added: 30n, soft_cap: null },
+    ]);
+    expect(await heldIn(sql)).toEqual([
+      { window_id: window, replica_id: replicaId, amount: 70n },
+      { window_id: window, replica_id: other, amount: 100n },
+      { window_id: untouched, replica_id: replicaId, amount: 100n },
+    ]);
+    expect(await spentIn(sql)).toEqual([30n, 0n]);
+  });
+
+  test("a batch that is sent twice moves its money once, and tells how things stand", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    await ensureMonth(sql, march);
+    const replicaId = await addReplica(sql);
+    const window = await addWindow(sql);
+    await addAllowance(sql, window, replicaId, 100n);
+    const rows = [spendRow({ cost: "10" }), spendRow({ cost: "20" })];
+    const admission = { replicaId, windows: [window] };
+    const [first] = await insertRows(sql, rows, admission);
+
+    const again = await insertRows(sql, rows, admission);
+    const more = await insertRows(sql, [...rows, spendRow({ cost: "5" })], admission);
+
+    expect(again).toMatchObject([{ amount: 70n, version: first?.version, spent: 30n, added: 0n }]);
+    expect(more).toMatchObject([{ amount: 65n, spent: 35n, added: 5n }]);
+    expect(more[0]?.version).toBeGreaterThan(first?.version ?? 0n);
+  });
+
+  test("cost beyond an allowance takes all of it and no more, and without one nothing", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    await ensureMonth(sql, march);
+    const [replicaId, other] = [await addReplica(sql), await addReplica(sql)];
+    const window = await addWindow(sql);
+    for (const id of [replicaId, other]) await addAllowance(sql, window, id, 100n);
+    const admission = { replicaId, windows: [window] };
+
+    const spent = await insertRows(sql, [spendRow({ cost: "130" })], admission);
+    await sql`delete from allowance where replica_id = ${replicaId}`;
+    const closed = await insertRows(sql, [spendRow({ cost: "7" })], admission);
+
+    expect(spent).toMatchObject([{ amount: 0n, spent: 130n, added: 130n }]);
+    expect(closed).toMatchObject([{ amount: null, version: null, spent: 137n, added: 7n }]);
+    expect(await heldIn(sql)).toEqual([{ window_id: window, replica_id: other, amount: 100n }]);
+  });
+
+  test("a row counts in each of the windows that admitted it, whichever is current, and one may be asked about that it did not touch", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    await ensureMonth(sql, march);
+    const replicaId = await addReplica(sql);
+    const windows = [await addWindow(sql), await addWindow(sql), await addWindow(sql)];
+    for (const window of windows) await addAllowance(sql, window, replicaId, 50n);
+    const [first = 0, second = 0, third = 0] = windows;
+    await sql`update budget_window set starts_at = now() - interval '2 days', ends_at = now() - interval '1 day'`;
+
+    await insertRows(sql, [spendRow({ cost: "4" })], { replicaId, windows: [first, second] });
+    await insertRows(sql, [spendRow({ cost: "3" })], { replicaId, windows: [second] });
+    const standings = await insertRows(sql, [], { replicaId, windows });
+
+    expect(standings.map(({ window_id, amount, spent }) => [window_id, amount, spent])).toEqual([
+      [first, 46n, 4n],
+      [second, 43n, 7n],
+      [third, 50n, 0n],
+    ]);
+    expect((await verify(sql)).differences).toEqual([]);
+  });
+
+  test("the owner and the soft cap of a window are told with it", async () => {
+    await using opened = await open();
+    const { sql } = opened.database;
+    const budget = await putBudgets(sql, { kind: "key", id: "key_1" }, [
+      { ...plainTerms, cap: 9n, soft_cap: 5n },
+    ]);
+    expect(budget).toHaveLength(1);
+    await sql`select current_window(b, 'UTC') from budget b`;
+    const [window] = await sql<[{ id: number }]>`select id::float8 as id from budget_window`;
+    expect(await insertRows(sql, [], { windows: [window.id] })).toMatchObject([
+      { soft_cap: 5n, owner_kind: "key", owner_id: "key_1", slot: "max_budget" },
+    ]);
+  });
+
+  test(
+    "replicas that write, carve and give back the same windows at once neither deadlock nor lose a picodollar",
+    { timeout: 120_000 },
+    async () => {
+      await using opened = await open();
+      const { sql } = opened.database;
+      await ensureMonth(sql, march);
+      const replicas = [await addReplica(sql), await addReplica(sql), await addReplica(sql)];
+      const terms = Array.from({ length: 5 }, (_, index) => ({
+        ...plainTerms,
+        slot: `model:${index}`,
+        model: `${index}`,
+        cap: 10n ** 9n,
+      }));
+      const budgets = await putBudgets(sql, { kind: "custom", id: "a" }, terms);
+      const ids = budgets.map(({ id }) => id);
+      const asks = ids.map((budgetId) => ({ budgetId, need: 500n, want: 900n }));
+      const settings = (replicaId: string) => ({ replicaId, timeZone: "UTC" });
+      const windows: number[] = [];
+      for (const replicaId of replicas)
+        for (const { window_id } of await carve(sql, asks, settings(replicaId)))
+          if (!windows.includes(window_id)) windows.push(window_id);
+
+      const work = Array.from({ length: 30 }, (_, index) => {
+        const turned = <Item>(items: readonly Item[]) =>
+          index % 2 === 0 ? [...items] : items.toReversed();
+        const replicaId = replicas[index % replicas.length] ?? "";
+        const rows = Array.from({ length: 8 }, () => spendRow({ cost: "7" }));
+        return [
+          insertRows(sql, rows, { replicaId, windows: turned(windows) }),
+          carve(sql, turned(asks), settings(replicaId)),
+          findAllowances(sql, replicaId).then((held) => {
+            const keeps = held.map(({ window_id, version }) => ({
+              windowId: window_id,
+              amount: 100n,
+              version: version ?? 0n,
+            }));
+            return giveBack(sql, turned(keeps), replicaId);
+          }),
+        ];
+      });
+      await Promise.all(work.flat());
+
+      expect(await spentIn(sql)).toEqual(windows.map(() => 30n * 8n * 7n));
+      expect((await verify(sql)).differences).toEqual([]);
+    },
+  );
+});
+
+const plainTerms: BudgetTerms = {
+  slot: "max_budget",
+  model: null,
+  cap: null,
+  soft_cap: null,
+  temp_increase: 0n,
+  temp_expires: null,
+  duration: null,
+};
+
+async function addReplica(sql: Sql): Promise<string> {
+  const id = uuidv7();
+  await renewReplica(sql, id, 600);
+  return id;
+}
+
+/** A window of a budget of its own. */
+async function addWindow(sql: Sql): Promise<number> {
+  const [window] = await sql<[{ id: number }]>`
+    with budget as (insert into budget (owner_kind, owner_id, slot) values ('custom', gen_random_uuid(), 'max_budget') returning id)
+    insert into budget_window (budget_id, starts_at, ends_at) select id, now(), 'infinity' from budget
+    returning id::float8 as id`;
+  return window.id;
+}
+
+async function addAllowance(
+  sql: Sql,
+  windowId: number,
+  replicaId: string,
+  amount: bigint,
+): Promise<void> {
+  await sql`
+    insert into allowance (window_id, replica_id, amount, version)
+    values (${windowId}, ${replicaId}, ${amount}, nextval('allowance_version'))`;
+}
+
+async function heldIn(sql: Sql) {
+  return sql`select window_id::float8 as window_id, replica_id, amount from allowance order by window_id, replica_id`;
+}
+
+async function spentIn(sql: Sql): Promise<bigint[]> {
+  const rows = await sql<{ spent: bigint }[]>`select spent from budget_window order by id`;
+  return rows.map(({ spent }) => spent);
+}
 
 const everything: SpendFilter = {
   key_id: undefined,

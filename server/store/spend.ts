@@ -32,90 +32,77 @@ export interface SpendRow {
   readonly ended_at: Date;
 }
 
-/**
- * A row on its way to the database. Rows wait as text, in the tens of thousands when the database is away: for the
- * garbage collector a text is one thing, and a row with all its strings and dates is thirty.
- */
-export interface SpendLine {
-  /** A JSON object. Moments are in milliseconds, since a date costs more to write than all the rest. */
-  readonly text: string;
-  readonly rateCard: RateCard | null;
-  /** The moment in the id, which the row's partition follows from. */
-  readonly atMs: number;
+/** Finished attempts on their way to the database. */
+export interface SpendBatch {
+  /** JSON objects, as bytes: columns by their names, but for moments, `started_ms` and `ended_ms`, since a date costs more to write than all the rest. */
+  readonly rows: readonly Buffer[];
+  /** The rate cards that they name, as JSON objects. */
+  readonly cards: readonly string[];
+  /** The replica whose allowances admitted them. */
+  readonly replicaId: string;
+  /** Budget windows to tell the standing of. */
+  readonly windows: readonly number[];
 }
 
-export function toSpendLine(row: SpendRow): SpendLine {
-  const columns = {
-    id: row.id,
-    request_id: row.request_id,
-    key_id: row.key_id,
-    user_id: row.user_id,
-    tags: row.tags,
-    model: row.model,
-    model_group: row.model_group,
-    deployment: row.deployment,
-    upstream_model: row.upstream_model,
-    cost: row.cost,
-    rate_card: row.rate_card?.id ?? null,
-    input_tokens: row.input_tokens,
-    cache_read_tokens: row.cache_read_tokens,
-    cache_write_tokens: row.cache_write_tokens,
-    input_audio_tokens: row.input_audio_tokens,
-    output_tokens: row.output_tokens,
-    reasoning_tokens: row.reasoning_tokens,
-    output_audio_tokens: row.output_audio_tokens,
-    status: row.status,
-    error_code: row.error_code,
-    estimated: row.estimated,
-    streamed: row.streamed,
-    started_ms: row.started_at.getTime(),
-    ended_ms: row.ended_at.getTime(),
-  };
-  return { text: JSON.stringify(columns), rateCard: row.rate_card, atMs: timeOf(row.id) };
+/** How a budget window and the replica's allowance of it stand after a batch. */
+export interface WindowStanding {
+  readonly window_id: number;
+  /** What is left of the allowance in picodollars; null where the replica has none. */
+  readonly amount: Picodollars | null;
+  readonly version: bigint | null;
+  readonly spent: Picodollars;
+  /** What this batch added to `spent`. */
+  readonly added: Picodollars;
+  readonly soft_cap: Picodollars | null;
+  readonly owner_kind: string;
+  readonly owner_id: string;
+  readonly slot: string;
 }
 
-/** The milliseconds in a UUIDv7. */
-function timeOf(id: string): number {
+/** The moment in a UUIDv7, which a row's partition follows from, in milliseconds since 1970. */
+export function momentOf(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
 /**
- * Writes attempts with the rate cards that they name, and adds them to their keys' spend and to the daily sums, all in
- * one statement.
+ * Writes attempts with the rate cards that they name, adds them to their keys' spend and to the daily sums, and moves what
+ * they cost from held to spent in the windows that admitted them, all in one statement.
  *
- * Only rows that were not there yet are added, so that the same batch may be sent again after a lost answer. Cards, rows
- * and sums are each written in the order of their keys: two replicas that flush the same ones queue instead of
- * deadlocking.
+ * Only rows that were not there yet are added, so that the same batch may be sent again after a lost answer. Cards, rows,
+ * sums and windows are each written in the order of their keys: two replicas that flush the same ones queue instead of
+ * deadlocking. A window is locked before its allowance, as a carve does it.
  */
-export async function insertSpend(sql: Sql, lines: readonly SpendLine[]): Promise<void> {
-  const cards = new Map(lines.map(({ rateCard }) => [rateCard?.id, rateCard]));
-  cards.delete(undefined);
-  await sql`
+export async function insertSpend(
+  sql: Sql,
+  { rows, cards, replicaId, windows }: SpendBatch,
+): Promise<WindowStanding[]> {
+  return sql<WindowStanding[]>`
     with card as (
       insert into rate_card (id, source, rates)
       select id, source, rates
-        from jsonb_to_recordset(${JSON.stringify([...cards.values()])}::text::jsonb) as card (id text, source text, rates jsonb)
+        from jsonb_to_recordset(${`[${cards.join(",")}]`}::text::jsonb) as card (id text, source text, rates jsonb)
        order by id
       on conflict (id) do nothing
     ), inserted as (
       insert into spend_log (
         id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, rate_card, input_tokens,
         cache_read_tokens, cache_write_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
-        status, error_code, estimated, streamed, started_at, ended_at
+        status, error_code, estimated, streamed, started_at, ended_at, windows
       )
       select id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, rate_card, input_tokens,
              cache_read_tokens, cache_write_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
-             status, error_code, estimated, streamed, to_timestamp(started_ms / 1000.0), to_timestamp(ended_ms / 1000.0)
-        from jsonb_to_recordset(${`[${lines.map(({ text }) => text).join(",")}]`}::text::jsonb) as line (
+             status, error_code, estimated, streamed, to_timestamp(started_ms / 1000.0),
+             coalesce(to_timestamp(ended_ms / 1000.0), now()), windows
+        from jsonb_to_recordset(${arrayOf(rows)}::text::jsonb) as line (
                id uuid, request_id text, key_id text, user_id text, tags text[], model text, model_group text, deployment text,
                upstream_model text, cost numeric, rate_card text, input_tokens bigint, cache_read_tokens bigint,
                cache_write_tokens bigint, input_audio_tokens bigint, output_tokens bigint, reasoning_tokens bigint,
                output_audio_tokens bigint, status text, error_code text, estimated boolean, streamed boolean,
-               started_ms float8, ended_ms float8
+               started_ms float8, ended_ms float8, windows bigint[]
              )
        order by id
       on conflict (id) do nothing
-      returning key_id, user_id, tags, model_group, cost, status, started_at,
+      returning key_id, user_id, tags, model_group, cost, status, started_at, windows,
                 coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)
                   + coalesce(input_audio_tokens, 0) as input_tokens,
                 coalesce(output_tokens, 0) + coalesce(output_audio_tokens, 0) as output_tokens
@@ -123,27 +110,59 @@ export async function insertSpend(sql: Sql, lines: readonly SpendLine[]): Promis
       insert into key_spend (key_id, spend)
       select key_id, coalesce(sum(cost), 0) from inserted group by key_id order by key_id
       on conflict (key_id) do update set spend = key_spend.spend + excluded.spend
+    ), daily as (
+      insert into spend_daily (day, owner_kind, owner_id, spend, calls, failed_calls, unpriced_calls, input_tokens, output_tokens)
+      select (started_at at time zone 'utc')::date, owner.kind, owner.id, coalesce(sum(cost), 0), count(*),
+             count(*) filter (where status = 'failure'), count(*) filter (where cost is null), sum(input_tokens), sum(output_tokens)
+        from inserted
+       cross join lateral (
+         select 'key' as kind, key_id as id
+         union all select 'model', model_group
+         union all select 'user', user_id where user_id is not null
+         union all select distinct 'tag', tag from unnest(tags) as tag
+       ) as owner
+       group by 1, 2, 3
+       order by 1, 2, 3
+      on conflict (day, owner_kind, owner_id) do update set
+        spend = spend_daily.spend + excluded.spend,
+        calls = spend_daily.calls + excluded.calls,
+        failed_calls = spend_daily.failed_calls + excluded.failed_calls,
+        unpriced_calls = spend_daily.unpriced_calls + excluded.unpriced_calls,
+        input_tokens = spend_daily.input_tokens + excluded.input_tokens,
+        output_tokens = spend_daily.output_tokens + excluded.output_tokens
+    ), added as (
+      select id as window_id, sum(cost) as cost from inserted cross join unnest(windows) as w (id) where cost > 0 group by id
+    ), locked as (
+      select id from budget_window where id in (select window_id from added) order by budget_id, id for update
+    ), spent as (
+      update budget_window w set spent = w.spent + added.cost
+        from added join locked on locked.id = added.window_id
+       where w.id = locked.id
+      returning w.id as window_id, w.spent, added.cost
+    ), drawn as (
+      update allowance a set amount = a.amount - least(a.amount, spent.cost), version = nextval('allowance_version')
+        from spent
+       where a.window_id = spent.window_id and a.replica_id = ${replicaId}
+      returning a.window_id, a.amount, a.version
     )
-    insert into spend_daily (day, owner_kind, owner_id, spend, calls, failed_calls, unpriced_calls, input_tokens, output_tokens)
-    select (started_at at time zone 'utc')::date, owner.kind, owner.id, coalesce(sum(cost), 0), count(*),
-           count(*) filter (where status = 'failure'), count(*) filter (where cost is null), sum(input_tokens), sum(output_tokens)
-      from inserted
-     cross join lateral (
-       select 'key' as kind, key_id as id
-       union all select 'model', model_group
-       union all select 'user', user_id where user_id is not null
-       union all select distinct 'tag', tag from unnest(tags) as tag
-     ) as owner
-     group by 1, 2, 3
-     order by 1, 2, 3
-    on conflict (day, owner_kind, owner_id) do update set
-      spend = spend_daily.spend + excluded.spend,
-      calls = spend_daily.calls + excluded.calls,
-      failed_calls = spend_daily.failed_calls + excluded.failed_calls,
-      unpriced_calls = spend_daily.unpriced_calls + excluded.unpriced_calls,
-      input_tokens = spend_daily.input_tokens + excluded.input_tokens,
-      output_tokens = spend_daily.output_tokens + excluded.output_tokens`;
+    select w.id::float8 as window_id, coalesce(drawn.amount, a.amount) as amount, coalesce(drawn.version, a.version) as version,
+           coalesce(spent.spent, w.spent) as spent, coalesce(spent.cost, 0) as added,
+           b.soft_cap, b.owner_kind, b.owner_id, b.slot
+      from budget_window w
+      join budget b on b.id = w.budget_id
+      left join spent on spent.window_id = w.id
+      left join drawn on drawn.window_id = w.id
+      left join allowance a on a.window_id = w.id and a.replica_id = ${replicaId}
+     where w.id = any(${[...windows]}::bigint[])`;
 }
+
+/** Joined as bytes and decoded once: the rows wait outside the heap. */
+function arrayOf(rows: readonly Buffer[]): string {
+  const pieces = rows.flatMap((row, index) => (index === 0 ? [row] : [comma, row]));
+  return `[${Buffer.concat(pieces).toString()}]`;
+}
+
+const comma = Buffer.from(",");
 
 /** A partition of `spend_log`: a UTC month. */
 export interface Partition {

@@ -74,7 +74,7 @@ async function openEmptied(): Promise<TestDatabase> {
   const partitions = await sql<{ name: string }[]>`
     select inhrelid::regclass::text as name from pg_inherits where inhparent = 'spend_log'::regclass`;
   for (const { name } of partitions) await sql`drop table ${sql(name)}`;
-  await sql`truncate virtual_key, key_secret, key_spend, change, spend_log, spend_daily, rate_card`;
+  await sql`truncate virtual_key, key_secret, key_spend, change, spend_log, spend_daily, rate_card, budget, budget_window, allowance, adjustment, replica`;
   return { ...opened, [Symbol.asyncDispose]: async () => {} };
 }
 

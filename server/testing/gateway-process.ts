@@ -31,6 +31,8 @@ export interface GatewayProcess extends AsyncDisposable {
   readonly directory: string;
   /** Sends the signal and waits for the end. */
   stop(signal?: NodeJS.Signals): Promise<Ending>;
+  /** How it ended, once it has, whoever ended it. */
+  readonly ended: Promise<Ending>;
   /** What it has said until now, on both of its streams. */
   said(): string;
 }
@@ -76,6 +78,7 @@ export async function startGatewayProcess(
       url,
       directory,
       stop,
+      ended: running.ended,
       said: running.said,
       [Symbol.asyncDispose]: dispose,
     };

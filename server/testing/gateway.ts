@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, inject } from "vitest";
 import { readConfig } from "../config.ts";
 import { createDeps, type Deps } from "../deps.ts";
-import { createLogger } from "../log.ts";
+import { createLogger, type Logger } from "../log.ts";
 import { serve } from "../serve.ts";
 import { createDatabase } from "./create-database.ts";
 import { type FakeUpstream, startUpstream } from "./fake-upstream.ts";
@@ -17,6 +17,8 @@ export interface GatewayOptions {
   /** Where `custom_auth` is looked for. */
   readonly directory?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where it logs to; nowhere unless given. */
+  readonly logger?: Logger;
 }
 
 /** A whole gateway in this process, on a real database of its own, with an upstream on loopback. */
@@ -106,7 +108,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<TestGa
   const deps = await createDeps({
     config: withDatabase,
     dataDir,
-    logger: createLogger({ verbose: false, silent: true }),
+    logger: options.logger ?? createLogger({ verbose: false, silent: true }),
     isDraining: () => false,
   });
   const serving = await serve(deps, { host: "127.0.0.1", port: 0 });
@@ -154,7 +156,7 @@ function clientOf(
       ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     });
   const json = async (path: string): Promise<Record<string, unknown>> => {
-    await deps.gateway.background.settled();
+    await deps.gateway.inFlight.none();
     await deps.gateway.ledger.flush();
     return (await (await request("GET", path)).json()) as Record<string, unknown>;
   };

@@ -6,6 +6,7 @@ import { openDatabase, type DatabaseSettings } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
 import { findPostgres, startPostgres, type TestServer } from "./postgres.ts";
 import type { PostgresServer } from "./postgres-servers.ts";
+import { findRedis } from "./redis-program.ts";
 
 const migrations = new URL("../../migrations", import.meta.url);
 
@@ -18,13 +19,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    const found = await findPostgres();
-    if (found.length === 0) reportMissing();
+    const [found, redisProgram] = await Promise.all([findPostgres(), findRedis()]);
+    reportMissing([
+      ...(found.length > 0 ? [] : ["Postgres (the same suites on the embedded database are run)"]),
+      ...(redisProgram ? [] : ["redis-server (limits that replicas share)"]),
+    ]);
     const embedded = migrateOnce({ dataDir: directory, poolSize: 1, prepare: false });
     const provided = found.map((installed) => provideServer(installed, servers));
     // All of them, so that none is still starting when the teardown of a failed setup looks.
     await Promise.allSettled([embedded, ...provided]);
     await embedded;
+    project.provide("redisProgram", redisProgram);
     project.provide("embeddedTemplate", directory);
     project.provide("postgresServers", await Promise.all(provided));
     return teardown;
@@ -54,9 +59,10 @@ async function migrateOnce(settings: DatabaseSettings): Promise<void> {
   }
 }
 
-function reportMissing(): void {
-  const message = "No Postgres server can be had here: every test on a real Postgres is left out";
-  // Where the result counts, leaving half of the engines out must not look like success.
-  if (process.env["CI"] === "true") throw new Error(message);
+function reportMissing(servers: readonly string[]): void {
+  if (servers.length === 0) return;
+  const message = `Not to be had here, so every test on it is left out: ${servers.join("; ")}`;
+  // Where the result counts, leaving them out must not look like success.
+  if (process.env["KEYPLANE_TESTS_NEED_SERVERS"] === "1") throw new Error(message);
   console.error(message);
 }

@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { freePort } from "./free-port.ts";
 import type { Account } from "./unprivileged-account.ts";
 
 const attempts = 3;
@@ -37,15 +37,28 @@ export async function startOnFreePort(
 ) {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();
-    const keeping = spawnKeeper(binaries, directory, port, account);
     try {
-      await untilReady(keeping);
-      return { port, keeping };
+      return { port, keeping: await startOn(binaries, { directory, port }, account) };
     } catch (error) {
       // Someone else may have taken the port meanwhile.
       if (attempt === attempts) throw error;
-      keeping.kill("SIGKILL");
     }
+  }
+}
+
+/** The same on a port that is known. */
+export async function startOn(
+  binaries: string,
+  { directory, port }: { directory: string; port: number },
+  account: Account | undefined,
+): Promise<ChildProcess> {
+  const keeping = spawnKeeper(binaries, directory, port, account);
+  try {
+    await untilReady(keeping);
+    return keeping;
+  } catch (error) {
+    keeping.kill("SIGKILL");
+    throw error;
   }
 }
 
@@ -78,9 +91,14 @@ async function untilReady(keeping: ChildProcess): Promise<void> {
   for await (const line of lines) {
     said.push(line);
     if (line.includes("ready to accept connections")) return keepReading(keeping);
-    if (line.includes("FATAL:") || line.includes("not found")) break;
+    if (isFatal(line) || line.includes("not found")) break;
   }
   throw new Error(`Cannot start Postgres:\n${said.join("\n")}`);
+}
+
+/** Who calls before it is ready is turned away fatally, and nothing is wrong. */
+function isFatal(line: string): boolean {
+  return line.includes("FATAL:") && !line.includes("starting up");
 }
 
 /** A full pipe would stop the server at its next line of log. */
@@ -95,14 +113,4 @@ export async function stop(keeping: ChildProcess): Promise<void> {
   keeping.ref();
   keeping.stdin?.end();
   await exited;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("Cannot find a free port");
-  return address.port;
 }

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { run } from "./command.ts";
 import { createDatabase, type CreatedDatabase } from "./create-database.ts";
 import { copyPackaged, packagedBinaries } from "./packaged-postgres.ts";
-import { startOnFreePort, stop } from "./postgres-process.ts";
+import { startOn, startOnFreePort, stop } from "./postgres-process.ts";
 import { unprivilegedAccount } from "./unprivileged-account.ts";
 
 /** A Postgres of a test's own, on 127.0.0.1. */
@@ -15,6 +15,10 @@ export interface TestServer {
   readonly version: string;
   /** Makes a database, empty or as a copy of `template`, to which nobody may be connected. */
   createDatabase(options?: { template?: string }): Promise<CreatedDatabase>;
+  /** Ends the server; its files stay. */
+  halt(): Promise<void>;
+  /** Starts it again, on the same port and files. */
+  resume(): Promise<void>;
   /** Ends the server and removes its files. */
   stop(): Promise<void>;
 }
@@ -44,12 +48,22 @@ export async function startPostgres(binDirectory: string): Promise<TestServer> {
     ];
     await run(join(binaries, "initdb"), initdb, account);
     const { port, keeping } = await startOnFreePort(binaries, directory, account);
+    const keepers = [keeping];
+    const control = join(binaries, "pg_ctl");
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
     return {
       url,
       version: /\d+(\.\d+)?/.exec(version)?.[0] ?? version,
       createDatabase: (options) => createDatabase(url, options),
-      stop: () => stop(keeping),
+      async halt() {
+        await run(control, ["stop", "-D", data, "-m", "fast"], account);
+      },
+      async resume() {
+        keepers.push(await startOn(binaries, { directory, port }, account));
+      },
+      async stop() {
+        for (const keeper of keepers.toReversed()) await stop(keeper);
+      },
     };
   } catch (error) {
     await rm(directory, { recursive: true, force: true });

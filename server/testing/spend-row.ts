@@ -5,7 +5,7 @@ import {
   insertSpend,
   partitionOf,
   type SpendRow,
-  toSpendLine,
+  type WindowStanding,
 } from "../store/spend.ts";
 
 /** A finished attempt as the gateway would record it, but for what the test says. Its id is of its `started_at`. */
@@ -44,8 +44,39 @@ export function spendRow(fields: Partial<SpendRow> = {}): SpendRow {
   };
 }
 
-export async function insertRows(sql: Sql, rows: readonly SpendRow[]): Promise<void> {
-  await insertSpend(sql, rows.map(toSpendLine));
+export interface Admission {
+  readonly replicaId?: string;
+  readonly windows?: readonly number[];
+}
+
+/** Inserts rows, all of them admitted by the same windows. */
+export async function insertRows(
+  sql: Sql,
+  rows: readonly SpendRow[],
+  { replicaId = "00000000-0000-0000-0000-000000000000", windows = [] }: Admission = {},
+): Promise<WindowStanding[]> {
+  const cards = new Map(rows.map(({ rate_card }) => [rate_card?.id, JSON.stringify(rate_card)]));
+  cards.delete(undefined);
+  return insertSpend(sql, {
+    rows: rows.map((row) => rowJson(row, windows)),
+    cards: [...cards.values()],
+    replicaId,
+    windows,
+  });
+}
+
+function rowJson(
+  { started_at, ended_at, rate_card, ...row }: SpendRow,
+  windows: readonly number[],
+) {
+  const columns = {
+    ...row,
+    rate_card: rate_card?.id ?? null,
+    started_ms: started_at.getTime(),
+    ended_ms: ended_at.getTime(),
+    windows,
+  };
+  return Buffer.from(JSON.stringify(columns));
 }
 
 /** Makes the partition that rows of a moment are in. */

@@ -9,7 +9,7 @@ export interface TcpProxy extends AsyncDisposable {
   deafen(): void;
   /** Breaks every connection; new ones are refused. */
   cut(): Promise<void>;
-  /** Lets connections through again. */
+  /** Lets connections and answers through again; those that were lost stay so. */
   restore(): Promise<void>;
 }
 
@@ -35,6 +35,7 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
 
   const listen = async (port: number) => {
     isDeaf = false;
+    if (server.listening) return;
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
   };

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, inject, test } from "vitest";
+import { openDatabase, type SqlPool } from "./store/database.ts";
+import { verify } from "./store/verify.ts";
+import { Callers } from "./testing/callers.ts";
+import { countedCost, startCountingUpstream } from "./testing/counting-upstream.ts";
+import { createDatabase } from "./testing/create-database.ts";
+import { masterKey, simpleConfig } from "./testing/gateway.ts";
+import {
+  type GatewayProcess,
+  startGatewayProcess,
+  temporaryDirectory,
+} from "./testing/gateway-process.ts";
+import { bodyOf } from "./testing/reply.ts";
+
+const [server] = inject("postgresServers");
+
+const rounds = 24;
+const callers = 16;
+
+test.skipIf(server === undefined)(
+  "truth 2: however often a process is killed, every answered call has exactly one row at its exact cost",
+  { timeout: 240_000 },
+  async () => {
+    if (!server) throw new Error("Cannot test on Postgres: this run has none");
+    const database = await createDatabase(server.url, { template: server.template });
+    await using upstream = await startCountingUpstream({ thinkMs: 30 });
+    await using directory = await temporaryDirectory();
+    const config = `${simpleConfig(upstream.url)}  database_url: ${database.url}\n`;
+    const start = () => startGatewayProcess(config, [], { directory: directory.path });
+    let gateway = await start();
+    const key = await generate(gateway);
+    const load = new Callers({ url: () => gateway.url, key, count: callers });
+    for (let round = 0; round < rounds; round += 1) {
+      await sleep(50 + Math.random() * 350);
+      await gateway.stop("SIGKILL");
+      gateway = await start();
+    }
+    await sleep(300);
+    await load.stop();
+    const ending = await gateway.stop();
+    expect(ending).toMatchObject({ code: 0 });
+    // What the last kill left behind is adopted by the time the process has drained, or by the next one.
+    gateway = await start();
+
+    await using opened = await openDatabaseAt(database.url);
+    const { sql } = opened;
+    await expect
+      .poll(async () => (await sql`select from replica`).length, { timeout: 20_000, interval: 100 })
+      .toBe(1);
+    const rows = await rowsByCall(sql);
+    for (const { requestId, tokens } of load.answered)
+      expect(rows.get(requestId), requestId).toEqual([
+        { request_id: requestId, cost: countedCost(tokens), status: "success" },
+      ]);
+    expect(load.answered.length).toBeGreaterThan(rounds * callers * 0.5);
+    const written = [...rows.values()].flat();
+    expect(written.length).toBeGreaterThanOrEqual(upstream.calls());
+    expect(written.length).toBeLessThanOrEqual(upstream.calls() + rounds * callers);
+    expect(written.some(({ status }) => status === "interrupted")).toBe(true);
+    expect(await verify(sql)).toMatchObject({ differences: [], held: 0n });
+    await gateway.stop("SIGKILL");
+  },
+);
+
+interface WrittenRow {
+  readonly request_id: string;
+  readonly cost: bigint;
+  readonly status: string;
+}
+
+async function rowsByCall(sql: SqlPool): Promise<Map<string, WrittenRow[]>> {
+  const rows = await sql<WrittenRow[]>`select request_id, cost, status from spend_log`;
+  const byCall = new Map<string, WrittenRow[]>();
+  for (const row of rows)
+    byCall.set(row.request_id, [...(byCall.get(row.request_id) ?? []), { ...row }]);
+  return byCall;
+}
+
+async function openDatabaseAt(url: string) {
+  const { sql, close } = await openDatabase({ url, dataDir: "", poolSize: 2, prepare: true });
+  return { sql, [Symbol.asyncDispose]: close };
+}
+
+async function generate(gateway: GatewayProcess): Promise<string> {
+  const response = await fetch(`${gateway.url}/key/generate`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${masterKey}` },
+    body: JSON.stringify({ duration: "1d", max_budget: 1000 }),
+  });
+  return String((await bodyOf(response))["key"]);
+}

@@ -1,0 +1,131 @@
+import type { Picodollars } from "../../shared/money.ts";
+import { GatewayError } from "../errors.ts";
+import type { Deployment } from "../providers/deployment.ts";
+import type { Rates } from "../providers/prices.ts";
+import type { TokenRates } from "../providers/token-rates.ts";
+
+/** A cap on tokens below this is of use to nobody: the call is refused instead. */
+const leastOutput = 16;
+
+/** What a call may generate that names no cap, where the config does not say what the model's own is. */
+const outputWithoutCap = 16_384;
+
+/** Tokens that the roles and delimiters of a message may take beyond its bytes. */
+const tokensPerMessage = 16;
+
+export interface BoundedCall {
+  readonly asked: string;
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly bodyBytes: number;
+  readonly generates: boolean;
+}
+
+/** What a call cannot cost more than, and how that follows from what it may generate. */
+export interface Bound {
+  /** With as many tokens as it asks for. */
+  readonly need: Picodollars;
+  /** With as few as are of any use. */
+  readonly least: Picodollars;
+  /** The tokens for each answer that an amount between the two pays for; undefined where the request's own cap will do. */
+  outputCapFor(amount: Picodollars): number | undefined;
+}
+
+/**
+ * The bound of a call over every deployment that may answer it: each byte of the body a token, at the highest rate that any
+ * bucket has.
+ *
+ * @throws GatewayError `model_not_priced`: nobody can say what it may cost
+ */
+export function boundOf(deployments: readonly Deployment[], call: BoundedCall): Bound {
+  const bounds = deployments.map((deployment) => boundAt(deployment, call));
+  const fixed = largest(bounds.map((bound) => bound.fixed));
+  const perToken = largest(bounds.map((bound) => bound.perToken));
+  const given = givenCap(call.request);
+  const output = call.generates ? Math.min(...bounds.map((bound) => bound.output)) : 0;
+  const costOf = (tokens: number) => fixed + BigInt(tokens) * perToken;
+  return {
+    need: costOf(output),
+    least: costOf(Math.min(output, leastOutput)),
+    outputCapFor(amount) {
+      if (!call.generates) return undefined;
+      const affordable = perToken === 0n ? output : Number((amount - fixed) / perToken);
+      const cap = Math.min(output, affordable);
+      return given !== undefined && cap >= given ? undefined : cap;
+    },
+  };
+}
+
+interface DeploymentBound {
+  /** For the prompt and the call itself. */
+  readonly fixed: Picodollars;
+  /** For a token of every answer that is asked for. */
+  readonly perToken: Picodollars;
+  readonly output: number;
+}
+
+function boundAt(deployment: Deployment, call: BoundedCall): DeploymentBound {
+  const { rates } = deployment;
+  if (!rates) throw notPriced(call, "its price is not known");
+  const input = BigInt(promptBound(deployment, call)) * highest(rates, inputBuckets);
+  return {
+    fixed: rates.perCall + input,
+    perToken: BigInt(answersOf(call.request)) * highest(rates, outputBuckets),
+    output: givenCap(call.request) ?? deployment.maxOutputTokens ?? outputWithoutCap,
+  };
+}
+
+const inputBuckets = ["input", "cacheRead", "cacheWrite", "inputAudio"] as const;
+const outputBuckets = ["output", "reasoning", "outputAudio"] as const;
+
+function highest(rates: Rates, buckets: readonly (keyof TokenRates)[]): Picodollars {
+  const tiers: readonly TokenRates[] = [rates, ...rates.tiers];
+  return largest(tiers.flatMap((tier) => buckets.map((bucket) => tier[bucket])));
+}
+
+/** A token is a byte at least, as long as it is text that is sent. */
+function promptBound({ maxInputTokens }: Deployment, call: BoundedCall): number {
+  const { messages } = call.request;
+  if (!Array.isArray(messages)) return call.bodyBytes + tokensPerMessage;
+  if (!messages.some(carriesMore)) return call.bodyBytes + tokensPerMessage * messages.length;
+  if (maxInputTokens === undefined)
+    throw notPriced(call, "it was sent more than text, and its max_input_tokens is not configured");
+  return maxInputTokens;
+}
+
+/** Images, audio and files are tokens that no length tells. */
+function carriesMore(message: unknown): boolean {
+  const content: unknown =
+    typeof message === "object" && message !== null
+      ? (message as { content?: unknown }).content
+      : undefined;
+  return (
+    Array.isArray(content) &&
+    content.some(
+      (part: { type?: unknown } | null) => part?.type !== "text" && part?.type !== "refusal",
+    )
+  );
+}
+
+/** The larger where both names are used: an upstream may heed either. */
+function givenCap(request: Readonly<Record<string, unknown>>): number | undefined {
+  const given = [request["max_completion_tokens"], request["max_tokens"]].filter(
+    (cap) => typeof cap === "number",
+  );
+  return given.length === 0 ? undefined : Math.max(...given);
+}
+
+function answersOf({ n, best_of }: Readonly<Record<string, unknown>>): number {
+  return Math.max(1, ...[n, best_of].filter((count) => typeof count === "number"));
+}
+
+function largest(amounts: readonly Picodollars[]): Picodollars {
+  return amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
+}
+
+function notPriced({ asked }: BoundedCall, why: string): GatewayError {
+  return new GatewayError(
+    "model_not_priced",
+    `Cannot call model ${JSON.stringify(asked)} on a budget that is enforced strictly: ${why}`,
+    { param: "model" },
+  );
+}
