@@ -18,7 +18,7 @@ async function pass(slices: readonly Buffer[], request: Record<string, unknown> 
   const reply = new StreamReply(call, "gpt");
   for (const slice of slices) reply.onData(slice, () => undefined);
   reply.onEnd();
-  const { tail = "", ...end } = await reply.finished;
+  const { tail = "", firstByteAtMs: _at, ...end } = await reply.finished;
   return { text: Buffer.concat(received).toString() + tail.toString(), end };
 }
 

@@ -2,10 +2,14 @@ import { EventEmitter } from "node:events";
 import type { ServerResponse } from "node:http";
 import { expect, test } from "vitest";
 import { createLogger } from "../log.ts";
-import type { SpendRow } from "../store/spend.ts";
+import type { Settlement } from "../ledger/attempt-json.ts";
 import type { Answer } from "../providers/call.ts";
 import type { Attempt, Call } from "./call.ts";
 import { ClientWatch } from "./client-watch.ts";
+import { estimatedUsage } from "./estimate.ts";
+import { Permit } from "./permit.ts";
+import { RecentOutputs } from "./recent-outputs.ts";
+import { freeRates } from "../providers/prices.ts";
 import type { Gateway } from "./gateway.ts";
 import { reply } from "./reply.ts";
 
@@ -33,15 +37,20 @@ function faultyResponse(failsOn: "writeHead" | "end" | "flushHeaders") {
   return response;
 }
 
+const failed = { status: "failure", errorCode: "internal", cost: 0n };
+
+/** The upstream's work was done by then: it is charged, though the client was not told. */
+const charged = { status: "success", errorCode: null, cost: 5n };
+
 test.each([
-  ["writeHead", false, false],
-  ["end", false, true],
-  ["writeHead", true, false],
-  ["flushHeaders", true, true],
+  ["writeHead", false, charged, 0, false],
+  ["end", false, charged, 0, true],
+  ["writeHead", true, failed, 1, false],
+  ["flushHeaders", true, failed, 1, true],
 ] as const)(
-  "a fault in %s (stream: %s) is one failed row, the upstream is stopped, and no half reply is left open",
-  async (failsOn, isStream, isDestroyed) => {
-    const rows: SpendRow[] = [];
+  "a fault in %s (stream: %s) is one row, the upstream does not go on, and no half reply is left open",
+  async (failsOn, isStream, row, abortsExpected, isDestroyed) => {
+    const rows: Settlement[] = [];
     let aborts = 0;
     const response = faultyResponse(failsOn);
     const answer: Answer = {
@@ -57,7 +66,9 @@ test.each([
       },
     };
     const gateway = {
-      ledger: { record: (row: SpendRow) => rows.push(row) },
+      ledger: { settle: async (_entry: unknown, settled: Settlement) => rows.push(settled) },
+      metrics: { attempt: () => undefined },
+      treasury: {},
       logger: createLogger({ verbose: false, silent: true }),
     } as unknown as Gateway;
     const call = {
@@ -67,15 +78,24 @@ test.each([
       caller: {},
       request: {},
       startedAtMs: 0,
+      history: new RecentOutputs().of("key_1", "gpt"),
+      permit: new Permit({
+        estimate: estimatedUsage(0, 0),
+        slot: undefined,
+        standings: [],
+        hold: undefined,
+        outputCap: undefined,
+      }),
       response: response as unknown as ServerResponse,
       client: new ClientWatch(response as unknown as ServerResponse),
     } as Call;
-    const attempt = { deployment: { id: "one" }, retries: 0, sentAtMs: 0 } as Attempt;
+    const rates = { ...freeRates, input: 5n };
+    const attempt = { deployment: { id: "one", rates }, retries: 0, sentAtMs: 0 } as Attempt;
 
     await expect(reply(gateway, call, { attempt, answer })).rejects.toThrow(`cannot ${failsOn}`);
 
-    expect(rows).toMatchObject([{ status: "failure", error_code: "internal", cost: "0" }]);
-    expect(aborts).toBe(1);
+    expect(rows).toMatchObject([row]);
+    expect(aborts).toBe(abortsExpected);
     expect(response.destroyed).toBe(isDestroyed);
   },
 );

@@ -21,7 +21,17 @@ export async function reply(gateway: Gateway, call: Call, routed: Routed): Promi
   const outcome = await carry(gateway, call, routed);
   await account(gateway, call, routed.attempt, outcome.end);
   if ("error" in outcome) throw outcome.error;
-  outcome.finish();
+  try {
+    outcome.finish();
+  } catch (thrown) {
+    closeHalfSent(call);
+    throw thrown;
+  }
+}
+
+/** Half a reply must not look like a whole one. */
+function closeHalfSent({ response }: Call): void {
+  if (response.headersSent && !response.writableEnded) response.destroy();
 }
 
 /** How a reply ended: for the ledger, and for the client the last of it, or an error where it has been sent nothing. */
@@ -37,8 +47,7 @@ async function carry(gateway: Gateway, call: Call, routed: Routed): Promise<Outc
       : await replyWhole(gateway, call, routed);
   } catch (thrown) {
     routed.answer.abort();
-    // Half a reply must not look like a whole one.
-    if (call.response.headersSent && !call.response.writableEnded) call.response.destroy();
+    closeHalfSent(call);
     return {
       end: { status: "failure", errorCode: "internal", otherwise: { kind: "nothing" } },
       error: thrown,
