@@ -9,6 +9,7 @@ import { createCatalogSource } from "./gateway/catalog.ts";
 import { CustomBudgets } from "./gateway/custom-budgets.ts";
 import { loadCustomAuth } from "./gateway/custom-auth.ts";
 import type { Gateway } from "./gateway/gateway.ts";
+import { KeyBudgets } from "./gateway/key-budgets.ts";
 import { KeyCache } from "./gateway/key-cache.ts";
 import { KeyChanges } from "./gateway/key-changes.ts";
 import { RecentOutputs } from "./gateway/recent-outputs.ts";
@@ -74,12 +75,15 @@ export async function createDeps({
   const { database, books, limiter, close } = await openLasting(config, dataDir, logger);
   const { sql } = database;
   const { ledger, allowances, replica } = books;
+  const keyBudgets = new KeyBudgets(allowances);
   const keys = new KeyCache(
     async (hash) => {
       const row = await within(findKeyBySecret(sql, hash), keyTimeoutMs, "look up a key");
-      return row && callerOfKey(row);
+      const caller = row && callerOfKey(row);
+      if (caller) keyBudgets.note(caller);
+      return caller;
     },
-    ({ budgets }) => void allowances.reconsider(budgets.map(({ id }) => id)),
+    (keyId) => keyBudgets.changed(keyId),
   );
   const changes = new KeyChanges(database, keys, logger);
   const transport = new Transport();
@@ -115,7 +119,7 @@ export async function createDeps({
       inFlight,
       treasury: {
         allowances,
-        customBudgets: new CustomBudgets(sql),
+        customBudgets: new CustomBudgets(sql, allowances),
         holdsGood: () => replica.holdsGood,
         isStrict: general.budget_enforcement === "strict",
         exceededStatus: general.budget_exceeded_status,
@@ -215,23 +219,28 @@ function gaugesOf({ journal, ledger, allowances }: Books, inFlight: CallsInFligh
     journalOldestSeconds: () => journal.ageMs / 1000,
     rowsWaiting: () => ledger.waiting,
     flushLagSeconds: () => ledger.lagMs / 1000,
+    callsUnaccounted: () => ledger.dropped,
     allowances: () => allowances.holdings.windows,
     allowancesHeldUsd: () => usdFromPicodollars(allowances.holdings.amount),
     callsInFlight: () => inFlight.count,
   };
 }
 
-/** The database that the config names, or the embedded one, in the newest form. */
-export async function openMigrated(
+/** The database that the config names, or the embedded one, as it is. */
+export function openConfigured(
   { general_settings: general }: Config,
   dataDir: string,
 ): Promise<Database> {
-  const database = await openDatabase({
+  return openDatabase({
     url: general.database_url,
     dataDir,
     poolSize: general.database_pool_size,
     prepare: general.database_prepare,
   });
+}
+
+async function openMigrated(config: Config, dataDir: string): Promise<Database> {
+  const database = await openConfigured(config, dataDir);
   try {
     await migrate(database.sql, join(packageRoot, "migrations"));
     return database;

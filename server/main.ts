@@ -3,7 +3,7 @@ import cluster from "node:cluster";
 import type { Config } from "../shared/config.ts";
 import { type Arguments, parseArguments, usage } from "./arguments.ts";
 import { type ConfigReading, formatNote, loadConfig } from "./config.ts";
-import { createDeps, openMigrated } from "./deps.ts";
+import { createDeps, openConfigured } from "./deps.ts";
 import { keepHeapSmall } from "./heap.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { isLoopback } from "./loopback.ts";
@@ -53,7 +53,7 @@ async function prove({ config: file, dataDir }: Arguments): Promise<number> {
   const reading = await loadConfig(file);
   if (!reading.ok) process.stderr.write(notesOf(file, reading));
   if (!reading.ok) return 1;
-  const database = await openMigrated(reading.config, dataDir);
+  const database = await openConfigured(reading.config, dataDir);
   const verification = await verify(database.sql).finally(() => database.close());
   process.stdout.write(describeVerification(verification));
   return verification.differences.length === 0 ? 0 : 1;

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { NodeRequest, sendNodeResponse } from "srvx/node";
 import type { H3 } from "h3";
 import { createApp } from "./app.ts";
@@ -26,11 +26,12 @@ export async function serve(deps: Deps, address: { host: string; port: number })
   );
   // A request may carry tens of megabytes over a slow line; headers have a limit of their own.
   server.requestTimeout = 0;
+  const silent = silentSockets(server);
   await listen(server, address);
   const { address: host, port, family } = server.address() as AddressInfo;
   return {
     url: `http://${family === "IPv6" ? `[${host}]` : host}:${port}`,
-    drain: () => drain(server),
+    drain: () => drain(server, silent),
   };
 }
 
@@ -58,8 +59,20 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
   });
 }
 
-async function drain(server: Server): Promise<void> {
+/** Connections that have not carried a request yet, which Node does not count as idle. */
+function silentSockets(server: Server): Set<Socket> {
+  const silent = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    silent.add(socket);
+    socket.once("close", () => silent.delete(socket));
+  });
+  server.on("request", ({ socket }) => silent.delete(socket));
+  return silent;
+}
+
+async function drain(server: Server, silent: ReadonlySet<Socket>): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
+  for (const socket of silent) socket.destroy();
   // Connections that are kept alive after their last reply would hold the server open.
   const sweep = setInterval(() => server.closeIdleConnections(), 50);
   const deadline = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);

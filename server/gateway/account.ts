@@ -100,7 +100,9 @@ async function countedUsage(
   const counted = await orBySize(countCompletionTokens(text), Buffer.byteLength(text));
   const isHidden =
     uncounted.kind === "estimate" || ((isReasoning || treasury.isStrict) && call.isStream);
-  const output = isHidden ? Math.max(counted, history.estimate(request)) : counted;
+  const { outputCap = Infinity } = call.permit;
+  const expected = Math.min(history.estimate(request), outputCap);
+  const output = isHidden ? Math.max(counted, expected) : counted;
   return {
     ...estimatedUsage(0, call.endpoint.name === "embeddings" ? 0 : output),
     input: await orBySize(countPromptTokens(request), call.bodyBytes),

@@ -44,7 +44,7 @@ async function admitLimited(
 }
 
 function spendingOf(
-  { caller, group, request, bodyBytes, asked }: Asking,
+  { caller, group, request, bodyBytes, asked, endpoint }: Asking,
   estimate: Usage,
   { generates }: { generates: boolean },
 ): Spending {
@@ -55,6 +55,7 @@ function spendingOf(
     deployments: group.deployments,
     request,
     bodyBytes,
+    route: endpoint.name,
     generates,
     estimate,
   };

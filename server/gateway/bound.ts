@@ -3,6 +3,7 @@ import { GatewayError } from "../errors.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import type { Rates } from "../providers/prices.ts";
 import type { TokenRates } from "../providers/token-rates.ts";
+import { heededCap } from "./output-limit.ts";
 
 /** A cap on tokens below this is of use to nobody: the call is refused instead. */
 const leastOutput = 16;
@@ -18,6 +19,8 @@ export interface BoundedCall {
   readonly request: Readonly<Record<string, unknown>>;
   readonly bodyBytes: number;
   readonly generates: boolean;
+  /** The endpoint's name. */
+  readonly route: string;
 }
 
 /** What a call cannot cost more than, and how that follows from what it may generate. */
@@ -26,7 +29,7 @@ export interface Bound {
   readonly need: Picodollars;
   /** With as few as are of any use. */
   readonly least: Picodollars;
-  /** The tokens for each answer that an amount between the two pays for; undefined where the request's own cap will do. */
+  /** The tokens for each answer that an amount between the two pays for; undefined where the route generates none. */
   outputCapFor(amount: Picodollars): number | undefined;
 }
 
@@ -40,7 +43,6 @@ export function boundOf(deployments: readonly Deployment[], call: BoundedCall): 
   const bounds = deployments.map((deployment) => boundAt(deployment, call));
   const fixed = largest(bounds.map((bound) => bound.fixed));
   const perToken = largest(bounds.map((bound) => bound.perToken));
-  const given = givenCap(call.request);
   const output = call.generates ? Math.min(...bounds.map((bound) => bound.output)) : 0;
   const costOf = (tokens: number) => fixed + BigInt(tokens) * perToken;
   return {
@@ -49,8 +51,7 @@ export function boundOf(deployments: readonly Deployment[], call: BoundedCall): 
     outputCapFor(amount) {
       if (!call.generates) return undefined;
       const affordable = perToken === 0n ? output : Number((amount - fixed) / perToken);
-      const cap = Math.min(output, affordable);
-      return given !== undefined && cap >= given ? undefined : cap;
+      return Math.min(output, affordable);
     },
   };
 }
@@ -70,7 +71,10 @@ function boundAt(deployment: Deployment, call: BoundedCall): DeploymentBound {
   return {
     fixed: rates.perCall + input,
     perToken: BigInt(answersOf(call.request)) * highest(rates, outputBuckets),
-    output: givenCap(call.request) ?? deployment.maxOutputTokens ?? outputWithoutCap,
+    output:
+      heededCap(deployment, call.route, call.request) ??
+      deployment.maxOutputTokens ??
+      outputWithoutCap,
   };
 }
 
@@ -104,14 +108,6 @@ function carriesMore(message: unknown): boolean {
       (part: { type?: unknown } | null) => part?.type !== "text" && part?.type !== "refusal",
     )
   );
-}
-
-/** The larger where both names are used: an upstream may heed either. */
-function givenCap(request: Readonly<Record<string, unknown>>): number | undefined {
-  const given = [request["max_completion_tokens"], request["max_tokens"]].filter(
-    (cap) => typeof cap === "number",
-  );
-  return given.length === 0 ? undefined : Math.max(...given);
 }
 
 function answersOf({ n, best_of }: Readonly<Record<string, unknown>>): number {

@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { type CustomAuth, userApiKeyAuth } from "../../shared/custom-auth.ts";
+import { within } from "../deadline.ts";
 import { GatewayError, invalidRequest } from "../errors.ts";
 import { type Caller, callerOfCustomAuth } from "./caller.ts";
 
@@ -76,9 +77,16 @@ async function vouch(
   );
 }
 
+/** Whoever is asked for longer keeps its caller, and a gateway that is to stop. */
+const answerTimeoutMs = 30_000;
+
 async function ask(customAuth: CustomAuth, request: Request, apiKey: string): Promise<unknown> {
   try {
-    return await customAuth(request, apiKey);
+    return await within(
+      Promise.resolve(customAuth(request, apiKey)),
+      answerTimeoutMs,
+      "hear from custom_auth",
+    );
   } catch (error) {
     throw new GatewayError(
       "custom_auth_refused",

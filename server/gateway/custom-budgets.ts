@@ -1,39 +1,62 @@
 import { LRUCache } from "lru-cache";
-import type { BudgetTerms } from "../store/budget-terms.ts";
-import { type Budget, putBudgets } from "../store/budgets.ts";
-import type { Sql } from "../store/database.ts";
 import { within } from "../deadline.ts";
+import type { Allowances } from "../ledger/allowances.ts";
+import type { BudgetTerms } from "../store/budget-terms.ts";
+import { putBudgets } from "../store/budgets.ts";
+import type { Sql } from "../store/database.ts";
 import { type Caller, type CallerBudget, callerBudget } from "./caller.ts";
 
 const capacity = 10_000;
 
 const queryTimeoutMs = 5_000;
 
-/** What custom auth asks for may change behind our back, as by another replica that is told otherwise: not for longer than this. */
+/** Another replica may be told otherwise of the same caller: what was written is believed no longer than this. */
 const ttlMs = 60_000;
+
+interface Written {
+  /** The terms, as text. */
+  readonly terms: string;
+  readonly budgets: Promise<CallerBudget[]>;
+  readonly atMs: number;
+}
 
 /** Budgets of callers that custom auth vouches for: written when they are first seen, and when it asks for others. */
 export class CustomBudgets {
   readonly #sql: Sql;
-  readonly #known = new LRUCache<string, Promise<CallerBudget[]>>({ max: capacity, ttl: ttlMs });
+  readonly #allowances: Pick<Allowances, "reconsider">;
+  readonly #written = new LRUCache<string, Written>({ max: capacity });
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, allowances: Pick<Allowances, "reconsider">) {
     this.#sql = sql;
+    this.#allowances = allowances;
   }
 
   of({ id, budgetTerms = [] }: Caller): Promise<readonly CallerBudget[]> {
-    if (budgetTerms.length === 0) return Promise.resolve([]);
-    const name = `${id} ${textOf(budgetTerms)}`;
-    const known = this.#known.get(name);
-    if (known) return known;
-    const put = within(
-      putBudgets(this.#sql, { kind: "custom", id }, budgetTerms),
-      queryTimeoutMs,
-      "write a budget",
-    ).then((budgets: Budget[]) => budgets.map(callerBudget));
-    this.#known.set(name, put);
-    put.catch(() => this.#known.delete(name));
-    return put;
+    const terms = textOf(budgetTerms);
+    const before = this.#written.get(id);
+    if (before?.terms === terms && before.atMs > performance.now() - ttlMs) return before.budgets;
+    if (!before && budgetTerms.length === 0) return Promise.resolve([]);
+    const budgets = this.#write(id, budgetTerms, before);
+    this.#written.set(id, { terms, budgets, atMs: performance.now() });
+    budgets.catch(() => this.forget(id));
+    return budgets;
+  }
+
+  /** What was written for a caller is there no more. */
+  forget(id: string): void {
+    this.#written.delete(id);
+  }
+
+  async #write(
+    id: string,
+    terms: readonly BudgetTerms[],
+    before: Written | undefined,
+  ): Promise<CallerBudget[]> {
+    const writing = putBudgets(this.#sql, { kind: "custom", id }, terms);
+    const budgets = (await within(writing, queryTimeoutMs, "write a budget")).map(callerBudget);
+    const old = (await before?.budgets.catch(() => [])) ?? [];
+    await this.#allowances.reconsider([...old, ...budgets].map((budget) => budget.id));
+    return budgets;
   }
 }
 

@@ -20,26 +20,23 @@ export interface KeyChange {
  */
 export class KeyCache {
   readonly #load: (hash: string) => Promise<Caller | undefined>;
-  readonly #onDrop: (caller: Caller) => void;
+  readonly #onChange: (keyId: string | undefined) => void;
   readonly #hashes = new Map<string, Set<string>>();
   readonly #callers = new LRUCache<string, Caller>({
     max: capacity,
-    dispose: (caller, hash) => {
-      this.#forget(caller.id, hash);
-      this.#onDrop(caller);
-    },
+    dispose: (caller, hash) => this.#forget(caller.id, hash),
   });
   readonly #unknown = new LRUCache<string, true>({ max: unknownCapacity, ttl: unknownTtlMs });
   #filling = new Map<string, Promise<Caller | undefined>>();
   #generation = 0;
 
-  /** @param onDrop told of each caller that is no longer to be believed */
+  /** @param onChange told of each key that was changed, and without its id that any may have been */
   constructor(
     load: (hash: string) => Promise<Caller | undefined>,
-    onDrop: (caller: Caller) => void = () => undefined,
+    onChange: (keyId: string | undefined) => void = () => undefined,
   ) {
     this.#load = load;
-    this.#onDrop = onDrop;
+    this.#onChange = onChange;
   }
 
   /** The caller at once when it is cached, else a promise of it; undefined for a secret that opens nothing. */
@@ -56,6 +53,7 @@ export class KeyCache {
     this.#supersedeFills();
     for (const hash of this.#hashes.get(key_id) ?? []) this.#callers.delete(hash);
     if (secret_hash !== null) this.#unknown.delete(secret_hash);
+    this.#onChange(key_id);
   }
 
   /** For when it is not known what changed. */
@@ -63,6 +61,7 @@ export class KeyCache {
     this.#supersedeFills();
     this.#callers.clear();
     this.#unknown.clear();
+    this.#onChange(undefined);
   }
 
   #supersedeFills(): void {

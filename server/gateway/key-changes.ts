@@ -51,7 +51,10 @@ export class KeyChanges {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#polling;
-    await this.#unlisten?.();
+    // A database that is silent would be waited for; its end of the connection ends with ours.
+    await within(this.#unlisten?.() ?? Promise.resolve(), queryTimeoutMs, "stop listening").catch(
+      () => undefined,
+    );
   }
 
   #schedule(): void {

@@ -28,7 +28,9 @@ export interface Spending {
   readonly deployments: readonly Deployment[];
   readonly request: Readonly<Record<string, unknown>>;
   readonly bodyBytes: number;
-  /** Whether its endpoint generates tokens. */
+  /** Its endpoint's name. */
+  readonly route: string;
+  /** Whether that generates tokens. */
   readonly generates: boolean;
   readonly estimate: Usage;
 }
@@ -76,13 +78,14 @@ interface Parties {
 }
 
 async function take(
-  { allowances, holdsGood, exceededStatus }: Treasury,
+  { allowances, customBudgets, holdsGood, exceededStatus }: Treasury,
   parties: Parties,
   request: Parameters<Allowances["hold"]>[0],
 ): Promise<Hold> {
   if (!holdsGood()) throw unavailable(parties.spending);
   const outcome = allowances.hold(request) ?? (await allowances.fetch(request));
   if (outcome instanceof Hold) return outcome;
+  if (outcome.kind === "gone") customBudgets.forget(parties.spending.caller.id);
   throw refusalOf(outcome, parties, exceededStatus);
 }
 
@@ -97,10 +100,12 @@ function refusalOf(
   switch (refusal.kind) {
     case "unavailable":
       return unavailable(spending);
+    // Within a moment the caller is known with the budgets that it has now.
+    case "gone":
     case "reserved":
       return new GatewayError(
         "budget_reserved",
-        `${cannot} is held by calls that are under way: what they leave over can be spent`,
+        `${cannot} is being changed, or held by calls that are under way: what they leave over can be spent`,
         { headers: { "retry-after": "1" } },
       );
     case "exceeded":

@@ -25,7 +25,7 @@ export class Permit {
   #hasLeft = false;
 
   constructor({ estimate, slot, standings, hold, outputCap }: Admission) {
-    this.estimate = estimate;
+    this.estimate = { ...estimate, output: Math.min(estimate.output, outputCap ?? Infinity) };
     this.standings = standings;
     this.outputCap = outputCap;
     this.#slot = slot;

@@ -59,8 +59,8 @@ describe("what a call is expected to generate", () => {
       history.estimate({});
     }
     history.record(usageOf(5_000));
-    for (const _call of upTo(10)) history.record(usageOf(5_000));
-    expect(history.estimate({})).toBe(5_000);
+    for (const more of upTo(10)) history.record(usageOf(5_000 - more));
+    expect(history.estimate({})).toBeGreaterThan(4_900);
   });
 
   test("the first calls count at once, asked between them or not", () => {

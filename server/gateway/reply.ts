@@ -5,6 +5,7 @@ import type { Answer, CallFailure } from "../providers/call.ts";
 import { account, type AttemptEnd, costOf } from "./account.ts";
 import type { Attempt, Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
+import { askedCap } from "./output-limit.ts";
 import { limitHeaders } from "./rate-limits.ts";
 import { generatedText, readWhole } from "./reply-whole.ts";
 import { StreamReply } from "./reply-stream.ts";
@@ -176,7 +177,7 @@ function replyHeaders(call: Call, attempt: Attempt, cost: Picodollars | undefine
     ownMs.toFixed(2),
   ];
   if (permit.standings.length > 0) headers.push(...limitHeaders(permit.standings));
-  if (permit.outputCap !== undefined)
+  if (permit.outputCap !== undefined && permit.outputCap !== askedCap(call.request))
     headers.push("x-keyplane-max-tokens", String(permit.outputCap));
   if (cost !== undefined) headers.push("x-litellm-response-cost", usdTextFromPicodollars(cost));
   return headers;

@@ -38,9 +38,12 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
       continue;
     }
     const { slot } = taken;
-    const entry = await enter(gateway, call, deployment);
-    const attempt = begin(call, { deployment, entry, retries, slot });
-    const outcome = await send(gateway, call, { attempt, body });
+    const sending = await prepare(gateway, call, { deployment, body }).catch((thrown: unknown) => {
+      slot?.release();
+      throw thrown;
+    });
+    const attempt = begin(call, { deployment, entry: sending.entry, retries, slot });
+    const outcome = await send(gateway, call, { attempt, body: sending.body });
     attempt.headAtMs = performance.now();
     if (isAnswer(outcome) && isSuccess(outcome)) return { attempt, answer: outcome };
     if (!isAnswer(outcome) && outcome.kind === "aborted")
@@ -74,19 +77,29 @@ function passedOver(
     : limitsUnavailable();
 }
 
+interface Leaving {
+  readonly deployment: Deployment;
+  /** As the client sent it. */
+  readonly body: Buffer;
+}
+
+/** All that can fail before an attempt leaves; the last of it is that it is written down. */
+async function prepare(gateway: Gateway, call: Call, { deployment, body }: Leaving) {
+  const prepared =
+    deployment.mockResponse === undefined ? upstreamBody(deployment, body, call) : body;
+  const entry = await enter(gateway, call, deployment);
+  if (!entry) throw ledgerFull();
+  return { entry, body: prepared };
+}
+
 interface Beginning {
   readonly deployment: Deployment;
-  /** Undefined where it could not be written down. */
-  readonly entry: Entry | undefined;
+  readonly entry: Entry;
   readonly retries: number;
   readonly slot: Slot | undefined;
 }
 
 function begin(call: Call, { deployment, entry, retries, slot }: Beginning): Attempt {
-  if (!entry) {
-    slot?.release();
-    throw ledgerFull();
-  }
   call.permit.leave();
   return { deployment, entry, slot, retries, sentAtMs: performance.now(), headAtMs: undefined };
 }
@@ -128,6 +141,7 @@ function ledgerFull(): GatewayError {
 
 interface Sending {
   readonly attempt: Attempt;
+  /** As it goes out. */
   readonly body: Buffer;
 }
 
@@ -150,7 +164,7 @@ function send(
   const upstream = {
     path: deployment.pathOf(endpoint.name),
     headers: deployment.headers,
-    body: upstreamBody(deployment, body, call),
+    body,
     timeoutMs: call.isStream ? deployment.streamTimeoutMs : deployment.timeoutMs,
   };
   return transport.send(deployment.origin, upstream, (abort) => call.client.whenGone(abort));

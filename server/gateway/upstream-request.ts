@@ -1,6 +1,7 @@
 import type { Deployment } from "../providers/deployment.ts";
 import type { Call } from "./call.ts";
 import { editMembers, replaceMember } from "./json-members.ts";
+import { capEdits } from "./output-limit.ts";
 
 const askForUsage = { include_usage: true };
 
@@ -11,26 +12,19 @@ const modelName = Buffer.from("model");
  * with a question for the stream's usage, whatever the client asked for, and with what its budget lets it generate.
  */
 export function upstreamBody(deployment: Deployment, body: Buffer, call: Call): Buffer {
-  const { request, permit } = call;
+  const { request, permit, endpoint } = call;
   const renamed = replaceMember(body, modelName, deployment.upstreamModelJson);
   const dropped = deployment.droppedParameters.filter((name) => Object.hasOwn(request, name));
   const asks =
     request["stream"] === true && deployment.asksForStreamUsage && !asksForUsage(request);
-  if (dropped.length === 0 && !asks && permit.outputCap === undefined) return renamed;
+  const cap = permit.outputCap;
+  const capped =
+    cap === undefined ? [] : capEdits(deployment, { route: endpoint.name, request, cap });
+  if (dropped.length === 0 && !asks && capped.length === 0) return renamed;
   const edits = new Map<string, Buffer | null>(dropped.map((name) => [name, null]));
   if (asks) edits.set("stream_options", toBytes({ ...optionsOf(request), ...askForUsage }));
-  for (const name of cappedBy(deployment, call)) edits.set(name, toBytes(permit.outputCap));
+  for (const [name, value] of capped) edits.set(name, toBytes(value));
   return editMembers(renamed, edits);
-}
-
-const outputLimits = ["max_completion_tokens", "max_tokens"] as const;
-
-/** The parameters that cap the answer: those that the client used, else the one that the upstream takes. */
-function cappedBy(deployment: Deployment, { request, permit, endpoint }: Call): readonly string[] {
-  if (permit.outputCap === undefined) return [];
-  const used = outputLimits.filter((name) => typeof request[name] === "number");
-  if (used.length > 0) return used;
-  return [endpoint.name === "chat/completions" ? deployment.outputLimit : "max_tokens"];
 }
 
 /** Whether the client wants to see a stream's usage. */

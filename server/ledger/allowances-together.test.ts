@@ -412,16 +412,16 @@ async function openTeam(database: Database, count: number) {
 
 /** As the clocks of their ledgers would. */
 function flushAll(offices: readonly Office[], intervalMs: number) {
-  let isStopped = false;
+  const clock = { isRunning: true };
   const run = async () => {
-    while (!isStopped) {
+    while (clock.isRunning) {
       await Promise.all(offices.map(({ ledger }) => ledger.flush()));
       await sleep(intervalMs);
     }
   };
   const running = run();
   const stop = () => {
-    isStopped = true;
+    clock.isRunning = false;
     return running;
   };
   return { stop };

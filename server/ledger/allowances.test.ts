@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { openDatabase, type SqlPool } from "../store/database.ts";
+import type { SqlPool } from "../store/database.ts";
 import { putBudgets } from "../store/budgets.ts";
 import { releaseLapsed, renewReplica } from "../store/replicas.ts";
 import { verify } from "../store/verify.ts";
 import { sharedEngines } from "../testing/database.ts";
+import { openLine } from "../testing/line.ts";
 import {
   accountOf,
   budgetTerms,
@@ -13,7 +14,6 @@ import {
   setCap,
   untilNextWindow,
 } from "../testing/office.ts";
-import { startTcpProxy } from "../testing/tcp-proxy.ts";
 import { Hold } from "./purse.ts";
 
 const patiently = { timeout: 20_000, interval: 20 };
@@ -230,19 +230,16 @@ describe.each(onServer ? [onServer] : [])("$name", ({ open }) => {
     const budget = await makeBudget(sql, { cap: 10n });
     await other.settle(await other.hold({ budgets: [budget], need: 10n }), 10n);
     await other.ledger.flush();
-    let release = () => {};
-    const end = new Promise<void>((resolve) => (release = resolve));
-    const locking = sql.begin(async (transaction) => {
-      await transaction`select from budget_window for update`;
-      await end;
-    });
+    const blocking = await sql.reserve();
+    await blocking`begin`;
+    await blocking`select from budget_window for update`;
     const waiting = () => sql`select from pg_locks where not granted`;
     const asking = office.take({ budgets: [budget] });
     await expect.poll(async () => (await waiting()).length, patiently).toBeGreaterThan(0);
     await setCap(sql, budget, 1_000n);
     const reconsidered = office.allowances.reconsider([budget]);
-    release();
-    await locking;
+    await blocking`commit`;
+    blocking.release();
     expect(await asking).toMatchObject({ kind: "exceeded", cap: 10n });
     await reconsidered;
 
@@ -290,9 +287,12 @@ describe.each(onServer ? [onServer] : [])("$name", ({ open }) => {
     const { sql } = opened.database;
     await using office = await openOffice(opened.database);
     const budget = await makeBudget(sql, { cap: 100n, duration: "1s" });
-    const before = await office.hold({ budgets: [budget], need: 100n });
+    const before = await office.hold({ budgets: [budget], need: 70n });
+    // Some of the old period's money is still here when the new one begins.
+    await untilNextWindow(sql, budget, -200);
+    (await office.hold({ budgets: [budget], need: 30n })).settle(0n);
     await untilNextWindow(sql, budget);
-    const after = await office.hold({ budgets: [budget], need: 100n });
+    const after = await office.hold({ budgets: [budget], need: 30n });
     expect(after.windows).not.toEqual(before.windows);
     await office.settle(after, 30n);
     await office.settle(before, 70n);
@@ -331,10 +331,10 @@ describe.each(onServer ? [onServer] : [])("$name behind a line that breaks", ({ 
   test("while the database is away nobody is admitted, however many ask at once", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await using line = await openLine(opened.url);
+    await using line = await openLine(opened.url, 1);
     await using office = await openOffice(line.database);
     const budgets = [await makeBudget(sql, { cap: 100n }), await makeBudget(sql, { cap: 100n })];
-    await line.proxy.cut();
+    await line.cut();
     const taking = [];
     for (let caller = 0; caller < 20; caller += 1) {
       taking.push(office.take({ budgets, need: 5n }));
@@ -352,7 +352,7 @@ describe.each(onServer ? [onServer] : [])("$name behind a line that breaks", ({ 
   test("what was given back with an answer that never came is not given out again", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await using line = await openLine(opened.url);
+    await using line = await openLine(opened.url, 1);
     await using office = await openOffice(line.database);
     await using other = await openOffice(opened.database);
     const budget = await makeBudget(sql, { cap: 100n });
@@ -365,9 +365,8 @@ describe.each(onServer ? [onServer] : [])("$name behind a line that breaks", ({ 
     const returned = office.allowances.reconsider([budget]);
     await expect.poll(() => accountOf(sql, budget), patiently).toEqual({ spent: 0n, held: 30n });
     const hold = await other.hold({ budgets: [budget], need: 70n, least: 70n });
-    await line.proxy.cut();
+    await line.cut();
     await returned;
-    await untilClosed();
 
     expect(office.allowances.hold({ budgets: [budget], need: 10n, least: 1n })).toBeUndefined();
     await line.proxy.restore();
@@ -382,7 +381,7 @@ describe.each(onServer ? [onServer] : [])("$name behind a line that breaks", ({ 
   test("what the database gave out with an answer that never came goes back", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await using line = await openLine(opened.url);
+    await using line = await openLine(opened.url, 1);
     await using office = await openOffice(line.database);
     const [asked, known] = [
       await makeBudget(sql, { cap: 100n }),
@@ -392,9 +391,8 @@ describe.each(onServer ? [onServer] : [])("$name behind a line that breaks", ({ 
     line.proxy.deafen();
     const unanswered = office.take({ budgets: [asked, known], need: 9n });
     await expect.poll(async () => (await accountOf(sql, asked)).held, patiently).not.toBe(0n);
-    await line.proxy.cut();
+    await line.cut();
     expect(await unanswered).toMatchObject({ kind: "unavailable" });
-    await untilClosed();
     await line.proxy.restore();
     await expectNothingHeld(sql);
   });
@@ -402,11 +400,11 @@ describe.each(onServer ? [onServer] : [])("$name behind a line that breaks", ({ 
   test("a lowered cap holds, though the database could not be told in time what goes back", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await using line = await openLine(opened.url);
+    await using line = await openLine(opened.url, 1);
     await using office = await openOffice(line.database);
     const budget = await makeBudget(sql, { cap: 100n });
     (await office.hold({ budgets: [budget], need: 100n })).settle(0n);
-    await line.proxy.cut();
+    await line.cut();
     await setCap(sql, budget, 20n);
     await office.allowances.reconsider([budget]);
     expect(office.allowances.hold({ budgets: [budget], need: 50n, least: 1n })).toBeUndefined();
@@ -416,19 +414,3 @@ describe.each(onServer ? [onServer] : [])("$name behind a line that breaks", ({ 
       .toMatchObject({ amount: 20n });
   });
 });
-
-/** What is asked between a connection's error and its end the driver neither answers nor refuses. */
-async function untilClosed(): Promise<void> {
-  await sleep(50);
-}
-
-async function openLine(url: string | undefined) {
-  if (url === undefined) throw new Error("Cannot break the line to a database that has none");
-  const proxy = await startTcpProxy(url);
-  const database = await openDatabase({ url: proxy.url, dataDir: "", poolSize: 1, prepare: true });
-  const dispose = async () => {
-    await database.sql.end({ timeout: 0 });
-    await proxy.cut();
-  };
-  return { proxy, database, [Symbol.asyncDispose]: dispose };
-}

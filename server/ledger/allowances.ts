@@ -58,8 +58,11 @@ export interface HoldRequest {
 
 /** Why a budget admits no call. */
 export interface BudgetRefusal {
-  /** `exceeded`: it is spent. `reserved`: what is left is held by calls under way. `unavailable`: the database is away. */
-  readonly kind: "exceeded" | "reserved" | "unavailable";
+  /**
+   * `exceeded`: it is spent. `reserved`: what is left is held by calls under way. `gone`: it is a budget no more.
+   * `unavailable`: the database is away.
+   */
+  readonly kind: "exceeded" | "reserved" | "gone" | "unavailable";
   readonly budgetId: number;
   readonly spent: Picodollars;
   readonly cap: Picodollars;
@@ -97,6 +100,8 @@ export class Allowances implements WindowAccount {
   readonly #purses = new Map<number, Purse>();
   #due = new Map<number, CarveRequest>();
   #carving: Promise<void> | undefined;
+  /** The database did not answer when it was last asked. */
+  #isAway = false;
   /** When the database is next asked what is held here. */
   #stockDueAtMs = performance.now() + forgetMs;
   readonly #timers: readonly NodeJS.Timeout[];
@@ -232,8 +237,8 @@ export class Allowances implements WindowAccount {
     let amount = need;
     for (const id of budgets) {
       const { isGone, purse, standing } = this.#budgetOf(id);
-      // A budget that the database no longer has binds nobody.
-      if (isGone) continue;
+      // Another may have taken its place: who asks is to look again what budgets there are.
+      if (isGone) return { kind: "gone", budgetId: id, spent: 0n, cap: 0n };
       const available = purse?.available ?? 0n;
       // The carve that was to tell may have been another's, and have failed.
       if (!purse || (available < need && (!standing || standing.isFree))) return "contended";
@@ -298,6 +303,7 @@ export class Allowances implements WindowAccount {
         throw error;
       },
     );
+    this.#isAway = false;
     for (const id of due.keys()) this.#forget(id);
     for (const answer of carved) this.#learn(answer);
   }
@@ -434,7 +440,9 @@ export class Allowances implements WindowAccount {
 
   #complain(error: unknown, what: string): void {
     const reason = error instanceof Error ? redact(error.message) : String(error);
-    this.#settings.logger.debug({ reason }, what);
+    // Once an outage: what is held is looked after ten times a second.
+    if (!this.#isAway) this.#settings.logger.warn({ reason }, what);
+    this.#isAway = true;
   }
 }
 

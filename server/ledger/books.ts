@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { within } from "../deadline.ts";
 import type { Logger } from "../log.ts";
 import { uuidv7 } from "../secrets.ts";
 import { recallChannel } from "../store/allowances.ts";
@@ -44,6 +45,9 @@ export interface Books {
   close(timeoutMs: number): Promise<void>;
 }
 
+/** A line that drops what is sent over it would hold up the end of the process. */
+const goodbyeTimeoutMs = 2_000;
+
 /** @throws Error when the data directory cannot be written, or the database cannot be asked */
 export async function openBooks(database: Database, settings: BooksSettings): Promise<Books> {
   const { sql } = database;
@@ -82,15 +86,22 @@ export async function openBooks(database: Database, settings: BooksSettings): Pr
     folder,
     adopted: adoption.run(),
     async close(timeoutMs) {
-      await unlisten().catch(() => undefined);
+      await within(unlisten(), goodbyeTimeoutMs, "stop listening").catch(() => undefined);
       allowances.close();
       await replica.retire().catch(() => undefined);
       await adoption.close();
       const isEmpty = await ledger.drain(timeoutMs);
       await journal.close();
-      if (!isEmpty) return folder.lock.release();
-      await replica.end().catch(() => undefined);
+      // What nobody could say of this replica is said by whoever finds its journal.
+      if (!isEmpty || !(await hasEnded(replica))) return folder.lock.release();
       await removeJournalFolder(root, folder);
     },
   };
+}
+
+function hasEnded(replica: Replica): Promise<boolean> {
+  return replica.end().then(
+    () => true,
+    () => false,
+  );
 }

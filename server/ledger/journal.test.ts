@@ -266,20 +266,28 @@ class Scene {
 
   /** One at a time, as a flush does. */
   seal(): Promise<unknown> {
-    this.#sealing = this.#sealing.then(async () => {
-      const sealed = await rowsToSend(this.#journal);
-      if (!sealed) return;
-      const send = () => {
-        for (const id of sealed.rows) this.database.add(id);
-        this.#journal.flushed(sealed.segment);
-      };
-      this.#sealed.push({ send });
-    });
+    this.#sealing = this.#sealAfter(this.#sealing);
     return this.#sealing;
+  }
+
+  async #sealAfter(earlier: Promise<unknown>): Promise<void> {
+    await earlier;
+    const sealed = await rowsToSend(this.#journal);
+    if (!sealed) return;
+    const send = () => {
+      for (const id of sealed.rows) this.database.add(id);
+      this.#journal.flushed(sealed.segment);
+    };
+    this.#sealed.push({ send });
   }
 
   send(): void {
     this.#sealed.shift()?.send();
+  }
+
+  async flush(): Promise<void> {
+    await this.seal();
+    this.send();
   }
 
   /** What a replay would find if the process were killed at this moment. */
@@ -339,7 +347,7 @@ describe.each([{ synchronizes: false }, { synchronizes: true }])(
           if (name === "open") running.push(scene.open());
           if (name === "settle") running.push(scene.settle(pick));
           if (name === "seal") running.push(scene.seal());
-          if (name === "flush") running.push(scene.seal().then(() => scene.send()));
+          if (name === "flush") running.push(scene.flush());
           if (name === "carryOver") running.push(journal.carryOver());
           scene.check();
           if (name === "turn") await new Promise(setImmediate);

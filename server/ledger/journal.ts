@@ -34,13 +34,6 @@ export interface SettledLine {
   readonly cost: Picodollars;
 }
 
-/** Lines of one turn of the event loop, on their way to the disk together. */
-interface Cycle {
-  /** Whether they got there. */
-  readonly outcome: Promise<boolean>;
-  readonly end: (outcome: boolean | Promise<boolean>) => void;
-}
-
 /**
  * What this process has begun and ended, on disk before anybody is told of it. Lines of one turn of the event loop are
  * written together, so a call costs a fraction of a write.
@@ -51,7 +44,9 @@ export class Journal {
   /** Those in the way of dropping: sealed, and in part not in the database or still under way. */
   readonly #sealed = new Set<Segment>();
   #current: Segment | undefined;
-  #cycle: Cycle | undefined;
+  /** Lines of this turn of the event loop, on their way to the disk, and who tells whether they got there. */
+  #cycle: Promise<boolean> | undefined;
+  #tellCycle: ((outcome: boolean | Promise<boolean>) => void) | undefined;
   #serial = 0;
   #isFailing = false;
 
@@ -192,27 +187,21 @@ export class Journal {
 
   /** Everything appended so far, in one write for all who ask within a turn of the event loop. */
   #write(): Promise<boolean> {
-    this.#cycle ??= this.#beginCycle();
-    return this.#cycle.outcome;
-  }
-
-  #beginCycle(): Cycle {
-    let end: Cycle["end"] = () => {};
-    const outcome = new Promise<boolean>((resolve) => (end = resolve));
-    const cycle = { outcome, end };
-    setImmediate(() => {
-      if (this.#cycle === cycle) this.#endCycle();
+    this.#cycle ??= new Promise((resolve) => {
+      this.#tellCycle = resolve;
+      setImmediate(() => this.#endCycle(resolve));
     });
-    return cycle;
+    return this.#cycle;
   }
 
   /** Before its turn is over where a segment is sealed: those who wait are told of their own lines, not of later ones. */
-  #endCycle(): void {
-    const cycle = this.#cycle;
+  #endCycle(tell = this.#tellCycle): void {
+    if (tell !== this.#tellCycle) return;
     this.#cycle = undefined;
+    this.#tellCycle = undefined;
     const segment = this.#pending.length > 0 ? this.#current : undefined;
     const outcome = segment ? this.#writeNow(segment) : true;
-    cycle?.end(outcome);
+    tell?.(outcome);
   }
 
   #writeNow(segment: Segment): boolean | Promise<boolean> {

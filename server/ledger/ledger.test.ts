@@ -6,12 +6,12 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RateCard } from "../../shared/spend.ts";
 import { uuidv7 } from "../secrets.ts";
-import { openDatabase, type SqlPool } from "../store/database.ts";
+import type { SqlPool } from "../store/database.ts";
 import { sharedEngines } from "../testing/database.ts";
 import { temporaryDirectory } from "../testing/gateway-process.ts";
 import { opening, recordingLogger, settlement } from "../testing/ledger.ts";
+import { openLine } from "../testing/line.ts";
 import { smallDisk } from "../testing/small-disk.ts";
-import { startTcpProxy } from "../testing/tcp-proxy.ts";
 import type { Opening, Settlement } from "./attempt-json.ts";
 import { Journal } from "./journal.ts";
 import { type Entry, Ledger, type LedgerSettings } from "./ledger.ts";
@@ -358,10 +358,10 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
     test("rows wait while the database is away and land once when it is back, as do those that end meanwhile", async () => {
       await using opened = await open();
       await using line = await openLine(opened.url);
-      await using books = await openLedger(line.sql, { flushIntervalMs: 20 });
+      await using books = await openLedger(line.database.sql, { flushIntervalMs: 20 });
       const ids = await record(books.ledger, 1);
       await books.ledger.flush();
-      await line.proxy.cut();
+      await line.cut();
       ids.push(...(await record(books.ledger, 1_100)));
       await expect(books.ledger.flush()).rejects.toThrow();
       await expect.poll(() => books.log.length, patiently).toBeGreaterThanOrEqual(3);
@@ -389,9 +389,9 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
     test("a drain waits for a database that comes back", async () => {
       await using opened = await open();
       await using line = await openLine(opened.url);
-      await using books = await openLedger(line.sql);
+      await using books = await openLedger(line.database.sql);
       const ids = await record(books.ledger, 3);
-      await line.proxy.cut();
+      await line.cut();
       const drained = books.ledger.drain(30_000);
       await expect(books.ledger.flush()).rejects.toThrow();
       await line.proxy.restore();
@@ -403,7 +403,7 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
     test("a drain gives up in time, though the database only stays silent, and leaves the rows in the journal", async () => {
       await using opened = await open();
       await using line = await openLine(opened.url);
-      await using books = await openLedger(line.sql);
+      await using books = await openLedger(line.database.sql);
       line.proxy.deafen();
       const ids = await record(books.ledger, 3);
       const startedAt = performance.now();
@@ -417,8 +417,8 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
     test("what neither the database nor the journal takes is written to the log when the process ends", async () => {
       await using opened = await open();
       await using line = await openLine(opened.url);
-      await using books = await openLedger(line.sql);
-      await line.proxy.cut();
+      await using books = await openLedger(line.database.sql);
+      await line.cut();
       const ids = await record(books.ledger, 1);
       await expect(books.ledger.flush()).rejects.toThrow();
       const folderGone = rm(books.folder, { recursive: true });
@@ -437,7 +437,7 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
       await using opened = await open();
       const { sql } = opened.database;
       await using line = await openLine(opened.url);
-      await using books = await openLedger(line.sql);
+      await using books = await openLedger(line.database.sql);
       const ids = await record(books.ledger, 1);
       await books.ledger.flush();
       line.proxy.deafen();
@@ -447,7 +447,7 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
       // Others flush and record while the answer is still awaited.
       const joined = books.ledger.flush();
       ids.push(...(await record(books.ledger, 5)));
-      await Promise.all([line.proxy.cut(), expect(unanswered).rejects.toThrow()]);
+      await Promise.all([line.cut(), expect(unanswered).rejects.toThrow()]);
       await joined.catch(() => {});
       await line.proxy.restore();
       await books.ledger.flush();
@@ -460,7 +460,7 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
       await using opened = await open();
       const { sql } = opened.database;
       await using line = await openLine(opened.url);
-      await using books = await openLedger(line.sql, { flushIntervalMs: 5 });
+      await using books = await openLedger(line.database.sql, { flushIntervalMs: 5 });
       let recorded = 0n;
       for (let round = 0; round < 10; round += 1) {
         for (let burst = 0; burst < 5; burst += 1) {
@@ -470,7 +470,7 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
         }
         if (round % 2 === 0) line.proxy.deafen();
         await sleep(10);
-        await line.proxy.cut();
+        await line.cut();
         await line.proxy.restore();
       }
       await expect.poll(async () => (await countedIn(sql)).rows, patiently).toBe(recorded);
@@ -481,8 +481,8 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
     test("a segment that became corrupt while it waited is copied aside, and what was before it is written", async () => {
       await using opened = await open();
       await using line = await openLine(opened.url);
-      await using books = await openLedger(line.sql);
-      await line.proxy.cut();
+      await using books = await openLedger(line.database.sql);
+      await line.cut();
       const [first = ""] = await record(books.ledger, 1);
       await record(books.ledger, 1);
       await expect(books.ledger.flush()).rejects.toThrow();
@@ -506,8 +506,8 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
     test("a segment that somebody removed while it waited does not hold up those after it", async () => {
       await using opened = await open();
       await using line = await openLine(opened.url);
-      await using books = await openLedger(line.sql);
-      await line.proxy.cut();
+      await using books = await openLedger(line.database.sql);
+      await line.cut();
       await record(books.ledger, 2);
       await expect(books.ledger.flush()).rejects.toThrow();
       for (const name of await readdir(books.folder)) await rm(join(books.folder, name));
@@ -524,8 +524,8 @@ describe.each(sharedEngines.filter(({ name }) => name !== "embedded").slice(0, 1
     test("once closed it tries no more, though the database is away and rows wait", async () => {
       await using opened = await open();
       await using line = await openLine(opened.url);
-      await using books = await openLedger(line.sql, { flushIntervalMs: 1 });
-      await line.proxy.cut();
+      await using books = await openLedger(line.database.sql, { flushIntervalMs: 1 });
+      await line.cut();
       await record(books.ledger, 1);
       const failing = books.ledger.flush();
       books.ledger.close();
@@ -617,22 +617,6 @@ async function makeWindow(sql: SqlPool): Promise<number> {
     insert into budget_window (budget_id, starts_at, ends_at) select id, now(), 'infinity' from budget
     returning id::float8 as id`;
   return window.id;
-}
-
-async function openLine(url: string | undefined) {
-  if (url === undefined) throw new Error("Cannot break the line to a database that has none");
-  const proxy = await startTcpProxy(url);
-  const { sql } = await openDatabase({
-    url: proxy.url,
-    dataDir: "",
-    poolSize: 4,
-    prepare: true,
-  });
-  const dispose = async () => {
-    await sql.end({ timeout: 0 });
-    await proxy.cut();
-  };
-  return { proxy, sql, [Symbol.asyncDispose]: dispose };
 }
 
 async function idsIn(sql: SqlPool): Promise<string[]> {

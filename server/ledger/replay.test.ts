@@ -6,13 +6,13 @@ import { describe, expect, test } from "vitest";
 import type { RateCard } from "../../shared/spend.ts";
 import { uuidv7 } from "../secrets.ts";
 import { carve } from "../store/allowances.ts";
-import { type Database, openDatabase, type SqlPool } from "../store/database.ts";
+import type { SqlPool } from "../store/database.ts";
 import { bookLapsed, databaseId, renewReplica } from "../store/replicas.ts";
 import { verify } from "../store/verify.ts";
 import { sharedEngines } from "../testing/database.ts";
 import { temporaryDirectory } from "../testing/gateway-process.ts";
 import { opening, recordingLogger, settlement } from "../testing/ledger.ts";
-import { startTcpProxy } from "../testing/tcp-proxy.ts";
+import { openLine } from "../testing/line.ts";
 import { Adoption } from "./adoption.ts";
 import type { Opening } from "./attempt-json.ts";
 import { claimOrphans } from "./journal-folder.ts";
@@ -161,16 +161,16 @@ describe.each(sharedEngines)("$name", ({ open }) => {
           await using grave = await temporaryDirectory();
           await using process = await startProcess(sql, root.path);
           const windows = [await hold(sql, process.replicaId, 10_000n)];
-          const open: Entry[] = [];
+          const underWay: Entry[] = [];
           const ids: string[] = [];
           const ended = new Map<string, bigint>();
           const begin = async () => {
             const entry = await process.open({ windows });
-            open.push(entry);
+            underWay.push(entry);
             ids.push(entry.opening.id);
           };
           const end = async () => {
-            const entry = open.shift();
+            const entry = underWay.shift();
             if (!entry) return;
             const cost = BigInt(ids.length);
             await process.ledger.settle(entry, settlement({ cost }));
@@ -187,7 +187,7 @@ describe.each(sharedEngines)("$name", ({ open }) => {
           // The last flush may have got anywhere when the process died.
           const flushing = flushesLast ? process.ledger.flush() : Promise.resolve();
           const certain = new Map(ended);
-          const left = new Set(open.map((entry) => entry.opening.id));
+          const left = new Set(underWay.map((entry) => entry.opening.id));
           const before = filesIn(process.folder);
           await Promise.all(last.map((name) => (name === "open" ? begin() : end())));
           const after = filesIn(process.folder);
@@ -355,7 +355,7 @@ describe.each(onServer ? [onServer] : [])("$name", ({ open }) => {
     const settings = { root: root.path, databaseId: await databaseId(sql), logger };
     const adoption = new Adoption(line.database, settings);
     await adoption.claim();
-    await line.proxy.cut();
+    await line.cut();
 
     await adoption.run();
 
@@ -412,19 +412,3 @@ describe.each(onServer ? [onServer] : [])("$name", ({ open }) => {
     expect(await claimOrphans(root.path)).toHaveLength(1);
   });
 });
-
-async function openLine(url: string | undefined) {
-  if (url === undefined) throw new Error("Cannot break the line to a database that has none");
-  const proxy = await startTcpProxy(url);
-  const database: Database = await openDatabase({
-    url: proxy.url,
-    dataDir: "",
-    poolSize: 4,
-    prepare: true,
-  });
-  const dispose = async () => {
-    await database.sql.end({ timeout: 0 });
-    await proxy.cut();
-  };
-  return { proxy, database, [Symbol.asyncDispose]: dispose };
-}

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { within } from "../deadline.ts";
 import type { Logger } from "../log.ts";
 import type { SqlPool } from "../store/database.ts";
 import { endReplica } from "../store/replicas.ts";
@@ -13,6 +14,9 @@ import {
 } from "./journal-folder.ts";
 import { type Line, readLines } from "./lines.ts";
 import { SpendWriter } from "./spend-writer.ts";
+
+/** A connection whose packets are dropped answers nothing for a quarter of an hour. */
+const endTimeoutMs = 30_000;
 
 export interface ReplaySettings {
   /** Where the journals are. */
@@ -60,7 +64,7 @@ export async function replay(settings: ReplaySettings, folder: JournalFolder): P
     settled += ended.length;
   }
   await write([...open.values()]);
-  await endReplica(settings.sql, folder.replicaId);
+  await within(endReplica(settings.sql, folder.replicaId), endTimeoutMs, "end a replica");
   for (const [name, fault] of unusable)
     settings.logger.error({ path: await setAside(settings.root, folder, name) }, fault);
   await removeJournalFolder(settings.root, folder);

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { uuidv7 } from "../secrets.ts";
-import { openDatabase, type SqlPool } from "../store/database.ts";
+import type { SqlPool } from "../store/database.ts";
 import { renewReplica } from "../store/replicas.ts";
 import { sharedEngines } from "../testing/database.ts";
 import { recordingLogger } from "../testing/ledger.ts";
-import { startTcpProxy } from "../testing/tcp-proxy.ts";
+import { openLine } from "../testing/line.ts";
 import { Replica, type ReplicaSettings } from "./replica.ts";
 
 const patiently = { timeout: 20_000, interval: 10 };
@@ -85,10 +85,10 @@ describe.each(engine ? [engine] : [])("$name", ({ open }) => {
 
   test("while the database is away nothing that it holds is good for longer than it has promised, and then it is again", async () => {
     await using opened = await open();
-    await using line = await openLine(opened.url);
-    await using replica = newReplica(line.sql);
+    await using line = await openLine(opened.url, 1);
+    await using replica = newReplica(line.database.sql);
     await replica.start();
-    await line.proxy.cut();
+    await line.cut();
     await expect.poll(() => replica.holdsGood, patiently).toBe(false);
     await line.proxy.restore();
     await expect.poll(() => replica.holdsGood, patiently).toBe(true);
@@ -98,8 +98,8 @@ describe.each(engine ? [engine] : [])("$name", ({ open }) => {
   test("it takes all for forfeit when its row was made anew with an answer that never came", async () => {
     await using opened = await open();
     const { sql } = opened.database;
-    await using line = await openLine(opened.url);
-    await using replica = newReplica(line.sql);
+    await using line = await openLine(opened.url, 1);
+    await using replica = newReplica(line.database.sql);
     await replica.start();
     await expect.poll(() => replica.told.beats, patiently).toBeGreaterThan(1);
     await sql.begin(async (transaction) => {
@@ -109,8 +109,7 @@ describe.each(engine ? [engine] : [])("$name", ({ open }) => {
       line.proxy.deafen();
     });
     await expect.poll(() => isKnown(sql, replica.id), patiently).toBe(true);
-    await line.proxy.cut();
-    await sleep(50);
+    await line.cut();
     await line.proxy.restore();
 
     await expect.poll(() => replica.holdsGood, patiently).toBe(true);
@@ -121,15 +120,4 @@ describe.each(engine ? [engine] : [])("$name", ({ open }) => {
 
 async function isGone(sql: SqlPool, id: string): Promise<boolean> {
   return (await sql`select from replica where id = ${id}`).length === 0;
-}
-
-async function openLine(url: string | undefined) {
-  if (url === undefined) throw new Error("Cannot break the line to a database that has none");
-  const proxy = await startTcpProxy(url);
-  const { sql } = await openDatabase({ url: proxy.url, dataDir: "", poolSize: 1, prepare: true });
-  const dispose = async () => {
-    await sql.end({ timeout: 0 });
-    await proxy.cut();
-  };
-  return { proxy, sql, [Symbol.asyncDispose]: dispose };
 }

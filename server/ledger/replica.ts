@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { within } from "../deadline.ts";
 import { type Logger, redact } from "../log.ts";
-import type { Sql } from "../store/database.ts";
+import type { SqlPool } from "../store/database.ts";
 import {
   bookLapsed,
   endReplica,
@@ -33,7 +33,7 @@ export interface ReplicaSettings {
 
 /** This process, as the others see it: its sign of life, and what follows when there has been none from one of them. */
 export class Replica {
-  readonly #sql: Sql;
+  readonly #sql: SqlPool;
   readonly #settings: ReplicaSettings;
   /** On the monotonic clock, when the last renewal that succeeded had been sent. */
   #renewedAtMs = -Infinity;
@@ -41,7 +41,7 @@ export class Replica {
   #beating: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(sql: Sql, settings: ReplicaSettings) {
+  constructor(sql: SqlPool, settings: ReplicaSettings) {
     this.#sql = sql;
     this.#settings = settings;
   }

@@ -83,7 +83,7 @@ export class SpendWriter {
       const atMs = momentOf(idOf(row));
       if (this.#partitions.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs)) continue;
       const partition = partitionOf(new Date(atMs));
-      await ensurePartition(this.#sql, partition);
+      await within(ensurePartition(this.#sql, partition), statementTimeoutMs, "make a partition");
       this.#partitions.push(partition);
     }
   }

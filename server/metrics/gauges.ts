@@ -9,6 +9,8 @@ export interface GaugeReaders {
   rowsWaiting(): number;
   /** Since the oldest of those was settled; 0 where there is none. */
   flushLagSeconds(): number;
+  /** Calls that went on though the journal had no room for them. */
+  callsUnaccounted(): number;
   /** Those that this process has in hand. */
   allowances(): number;
   /** What is left of them. */
@@ -48,6 +50,11 @@ export const gauges: Readonly<Record<keyof GaugeReaders, GaugeDescription>> = {
     name: "keyplane_flush_lag_seconds",
     help: "How long the oldest settled attempt has been waiting for the database",
     aggregator: "max",
+  },
+  callsUnaccounted: {
+    name: "keyplane_calls_unaccounted",
+    help: "Calls that went on without being accounted for, since the journal had no room for them",
+    aggregator: "sum",
   },
   allowances: {
     name: "keyplane_allowances",

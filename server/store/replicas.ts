@@ -1,4 +1,4 @@
-import type { Sql } from "./database.ts";
+import type { Sql, SqlPool } from "./database.ts";
 
 /** Which database this is, whatever address it is reached by. */
 export async function databaseId(sql: Sql): Promise<string> {
@@ -47,7 +47,16 @@ export async function retireReplica(sql: Sql, id: string): Promise<void> {
  * Ends a replica: every row of its journal is in the database, so what it still held of budgets was not spent. Where it was
  * booked as lost meanwhile, that is taken back.
  */
-export async function endReplica(sql: Sql, id: string): Promise<void> {
+export async function endReplica(sql: SqlPool, id: string): Promise<void> {
+  await sql.begin(async (tx) => {
+    // First, and in a statement of its own: who books the replica as lost at this moment has done so before the next one
+    // looks, or finds it gone.
+    await tx`delete from replica where id = ${id}`;
+    await takeBackLost(tx, id);
+  });
+}
+
+async function takeBackLost(sql: Sql, id: string): Promise<void> {
   await sql`
     with lost as (
       select window_id, sum(amount) as amount from adjustment
@@ -57,12 +66,10 @@ export async function endReplica(sql: Sql, id: string): Promise<void> {
       select window_id, ${id}, -amount, 'found' from lost
     ), locked as (
       select id from budget_window where id in (select window_id from lost) order by budget_id, id for update
-    ), corrected as (
-      update budget_window w set spent = w.spent - lost.amount
-        from lost join locked on locked.id = lost.window_id
-       where w.id = locked.id
     )
-    delete from replica where id = ${id}`;
+    update budget_window w set spent = w.spent - lost.amount
+      from lost join locked on locked.id = lost.window_id
+     where w.id = locked.id`;
 }
 
 /** Ends replicas that have not renewed what they hold in time, and releases it. @returns their ids */

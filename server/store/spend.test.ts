@@ -442,10 +442,9 @@ describe.each(sharedEngines)("$name: windows of budgets", ({ open }) => {
       const budgets = await putBudgets(sql, { kind: "custom", id: "a" }, terms);
       const ids = budgets.map(({ id }) => id);
       const asks = ids.map((budgetId) => ({ budgetId, need: 500n, want: 900n }));
-      const settings = (replicaId: string) => ({ replicaId, timeZone: "UTC" });
       const windows: number[] = [];
       for (const replicaId of replicas)
-        for (const { window_id } of await carve(sql, asks, settings(replicaId)))
+        for (const { window_id } of await carve(sql, asks, { replicaId, timeZone: "UTC" }))
           if (!windows.includes(window_id)) windows.push(window_id);
 
       const work = Array.from({ length: 30 }, (_, index) => {
@@ -455,7 +454,7 @@ describe.each(sharedEngines)("$name: windows of budgets", ({ open }) => {
         const rows = Array.from({ length: 8 }, () => spendRow({ cost: "7" }));
         return [
           insertRows(sql, rows, { replicaId, windows: turned(windows) }),
-          carve(sql, turned(asks), settings(replicaId)),
+          carve(sql, turned(asks), { replicaId, timeZone: "UTC" }),
           findAllowances(sql, replicaId).then((held) => {
             const keeps = held.map(({ window_id, version }) => ({
               windowId: window_id,

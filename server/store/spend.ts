@@ -191,6 +191,9 @@ export async function ensurePartition(
   { name, fromMs, toMs }: Partition,
 ): Promise<void> {
   await sql.begin(async (transaction) => {
+    // Should this end of the connection be lost, the lock is not to outlast it.
+    await transaction`set local statement_timeout = '30s'`;
+    await transaction`set local idle_in_transaction_session_timeout = '30s'`;
     await transaction`select pg_advisory_xact_lock(hashtextextended('keyplane spend_log partition', 0))`;
     await transaction.unsafe(
       `create table if not exists ${name} partition of spend_log for values from ('${firstUuidAt(fromMs)}') to ('${firstUuidAt(toMs)}')`,

@@ -12,16 +12,16 @@ const stream = {
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
 };
 
-const tokens = z.number().int().positive().nullish();
+/** What bounds the cost of a call, whichever of them its route heeds. */
+const count = z.number().int().positive().max(1e9).nullish();
+const bounds = { max_tokens: count, max_completion_tokens: count, n: count, best_of: count };
 
 /** POST /v1/chat/completions. */
 export const chatRequest = z.looseObject({
   ...call,
   ...stream,
   messages: z.array(z.looseObject({ role: z.string() })).min(1),
-  max_tokens: tokens,
-  max_completion_tokens: tokens,
-  n: z.number().int().positive().nullish(),
+  ...bounds,
 });
 
 /** POST /v1/completions. */
@@ -31,13 +31,13 @@ export const completionRequest = z.looseObject({
   prompt: z
     .union([z.string(), z.array(z.string()), z.array(z.number()), z.array(z.array(z.number()))])
     .nullish(),
-  max_tokens: tokens,
-  n: z.number().int().positive().nullish(),
+  ...bounds,
 });
 
 /** POST /v1/embeddings. */
 export const embeddingRequest = z.looseObject({
   ...call,
+  ...bounds,
   input: z.union([
     z.string(),
     z.array(z.string()),
