@@ -1,4 +1,6 @@
+import { readdir } from "node:fs/promises";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { expect, inject, test, vi } from "vitest";
 import { createDatabase } from "./testing/create-database.ts";
 import { reportedUsage, startUpstream } from "./testing/fake-upstream.ts";
@@ -50,6 +52,7 @@ test.skipIf(server === undefined)(
       text += part.value;
     expect(text).toMatch(/last[\s\S]*\[DONE\]/);
     expect(await ending).toMatchObject({ code: 0, signal: null });
+    expect(await readdir(join(gateway.directory, ".keyplane", "journal"))).toEqual([]);
 
     await using next = await startGatewayProcess(config);
     const logs = await bodyOf(

@@ -92,7 +92,10 @@ async function hold(sql: SqlPool, replicaId: string, amount: bigint): Promise<nu
   return carved?.window_id ?? 0;
 }
 
-describe.each(sharedEngines)("$name", ({ open }) => {
+/** Suites on statements run on every engine; here the embedded one and a server say enough. */
+const engines = sharedEngines.slice(0, 2);
+
+describe.each(engines)("$name", ({ open }) => {
   test("what had ended is written as it ended, what had not at its estimate, and the journal is gone", async () => {
     await using opened = await open();
     const { sql } = opened.database;
@@ -217,7 +220,7 @@ describe.each(sharedEngines)("$name", ({ open }) => {
           expect(await readdir(grave.path)).toEqual([]);
           expect(log).toEqual([]);
         }),
-        { numRuns: 25, endOnFailure: true },
+        { numRuns: 20, endOnFailure: true },
       );
     },
   );
