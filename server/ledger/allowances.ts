@@ -294,6 +294,7 @@ export class Allowances implements WindowAccount {
     for (const id of due.keys()) await this.#budgets.get(id)?.purse?.returning;
     const requests = [...due.values()];
     if (requests.length === 0) return;
+    const sentAtMs = performance.now();
     const carving = carve(this.#sql, requests, this.#settings);
     const carved = await within(carving, carveTimeoutMs, "carve an allowance").catch(
       (error: unknown) => {
@@ -305,7 +306,7 @@ export class Allowances implements WindowAccount {
     );
     this.#isAway = false;
     for (const id of due.keys()) this.#forget(id);
-    for (const answer of carved) this.#learn(answer);
+    for (const answer of carved) this.#learn(answer, sentAtMs);
   }
 
   /** What is known of a budget's window ends with the answer to a carve, which may know of none. */
@@ -318,12 +319,13 @@ export class Allowances implements WindowAccount {
     budget.carvedAtMs = performance.now();
   }
 
-  #learn(carved: Carved): void {
+  /** A window ends so long after the database was asked, at the earliest: the answer may have taken its time. */
+  #learn(carved: Carved, askedAtMs: number): void {
     const { budget_id, window_id, ends_in_ms, amount, version, spent, held, cap } = carved;
     const budget = this.#budgetOf(budget_id);
     const atMs = performance.now();
     const purse = this.#purseOf(window_id);
-    purse.endsAtMs = atMs + (ends_in_ms ?? Infinity);
+    purse.endsAtMs = askedAtMs + (ends_in_ms ?? Infinity);
     purse.learn(amount, version);
     purse.usedAtMs = atMs;
     budget.isGone = false;

@@ -214,6 +214,19 @@ describe("a segment", () => {
     expect(segmentsIn(directory.path)).toEqual([[`H${header}`, `S${rowOf(longer)}`]]);
   });
 
+  test("that is carried over leaves out what has ended, though that is not on disk yet", async () => {
+    await using directory = await temporaryDirectory();
+    const journal = openJournal(directory.path);
+    const [ended, long] = [uuidv7(), uuidv7()];
+    const line = await openLine(journal, long);
+    await settle(journal, undefined, ended);
+    const sent = await rowsToSend(journal);
+    if (sent) journal.flushed(sent.segment);
+    passSeconds(11);
+    await Promise.all([settle(journal, line, long), journal.carryOver()]);
+    expect(segmentsIn(directory.path)).toEqual([[`H${header}`, `S${rowOf(long)}`]]);
+  });
+
   test("that is not in the database stays, however old", async () => {
     await using directory = await temporaryDirectory();
     const journal = openJournal(directory.path);

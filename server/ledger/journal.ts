@@ -88,7 +88,7 @@ export class Journal {
   /** Writes an attempt down before it leaves. Undefined when that was not possible: then it must not leave. */
   async open(json: string, rateCard: RateCard | null): Promise<OpenLine | undefined> {
     const segment = this.#segment();
-    const line: OpenLine = { json, segment };
+    const line: OpenLine = { json, segment, hasEnded: false };
     this.#appendCard(segment, rateCard);
     this.#pending.append("O", json);
     segment.open.add(line);
@@ -106,7 +106,10 @@ export class Journal {
     segment.rows += 1;
     for (const window of windows)
       segment.costs.set(window, (segment.costs.get(window) ?? 0n) + cost);
-    if (line) segment.ended.push(line);
+    if (line) {
+      line.hasEnded = true;
+      segment.ended.push(line);
+    }
     return this.#write();
   }
 
@@ -165,7 +168,8 @@ export class Journal {
 
   /** Writes what is under way in a segment to the current one, and moves it there unless it has ended meanwhile. */
   async #carry(old: Segment): Promise<void> {
-    const lines = [...old.open];
+    const lines = [...old.open].filter(({ hasEnded }) => !hasEnded);
+    if (lines.length === 0) return;
     const segment = this.#segment();
     for (const line of lines) {
       this.#pending.append("O", line.json);

@@ -10,6 +10,8 @@ export interface OpenLine {
   /** The row that it becomes if nothing more is heard of it. */
   readonly json: string;
   segment: Segment;
+  /** How it ended has been appended: it must not be written down as under way after that. */
+  hasEnded: boolean;
 }
 
 /** A file of a journal, and what hangs on it: it may go once its rows are in the database and nothing in it is under way. */
