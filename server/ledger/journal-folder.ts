@@ -43,9 +43,13 @@ export async function claimOrphans(root: string): Promise<JournalFolder[]> {
 async function claim(root: string, replicaId: string): Promise<JournalFolder | undefined> {
   const path = join(root, replicaId);
   try {
-    return { path, replicaId, lock: await lockDirectory(path) };
+    const lock = await lockDirectory(path);
+    // Whoever held it may have ended it meanwhile.
+    if (existsSync(path)) return { path, replicaId, lock };
+    await lock.release();
+    return undefined;
   } catch (error) {
-    // Whoever held it may have ended it meanwhile, which a socket in it does not report as a missing file.
+    // In that case a socket that was to be made there is not always reported as a missing file.
     if (error instanceof DirectoryInUse || !existsSync(path)) return undefined;
     throw error;
   }
