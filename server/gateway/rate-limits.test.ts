@@ -146,6 +146,22 @@ test("a deployment at its limit is passed over, and a group of such is a rate li
   expect(gateway.upstream.calls).toHaveLength(5);
 });
 
+test("a call that no deployment takes takes nothing of its key's limits", async () => {
+  await using gateway = await startGateway({
+    config: (url) =>
+      configText({
+        model_list: [
+          modelEntry({ model_name: "gpt", api_base: `${url}/v1`, rpm: 0 }),
+          modelEntry({ model_name: "other", api_base: `${url}/v1` }),
+        ],
+      }),
+  });
+  const key = await gateway.generateKey({ rpm_limit: 1, max_parallel_requests: 1 });
+  await expectError(await gateway.chat(key), limited);
+
+  expect((await answer(gateway, key, { model: "other" })).status).toBe(200);
+});
+
 test("an upstream that fails counts: the call was made", async () => {
   await using gateway = await startGateway();
   const key = await gateway.generateKey({ rpm_limit: 1 });
