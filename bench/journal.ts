@@ -103,6 +103,7 @@ const settlement: Settlement = {
     input: 212,
     cache_read: 0,
     cache_write: 0,
+    cache_write_1h: 0,
     input_audio: 0,
     output: 187,
     reasoning: 0,

@@ -101,6 +101,8 @@ const priceFields = {
   output_cost_per_token: price.optional(),
   cache_read_input_token_cost: price.optional(),
   cache_creation_input_token_cost: price.optional(),
+  /** For what is written for an hour; by default as above. */
+  cache_creation_input_token_cost_above_1hr: price.optional(),
   input_cost_per_audio_token: price.optional(),
   output_cost_per_audio_token: price.optional(),
   input_cost_per_request: price.optional(),

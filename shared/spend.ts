@@ -9,7 +9,10 @@ export const usage = z.object({
   /** Prompt tokens that were neither read from nor written to a cache, and are not audio. */
   input: z.number().int().nonnegative(),
   cache_read: z.number().int().nonnegative(),
+  /** Written to a cache for the usual time: five minutes, where an upstream offers several. */
   cache_write: z.number().int().nonnegative(),
+  /** Written to a cache for an hour, which costs more. */
+  cache_write_1h: z.number().int().nonnegative(),
   input_audio: z.number().int().nonnegative(),
   /** Generated tokens that are not audio, reasoning included. */
   output: z.number().int().nonnegative(),

@@ -51,6 +51,7 @@ test("a row says who called what, when, and what it cost", async () => {
       input: 1000,
       cache_read: 0,
       cache_write: 0,
+      cache_write_1h: 0,
       input_audio: 0,
       output: 500,
       reasoning: 0,

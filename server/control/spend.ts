@@ -74,6 +74,7 @@ function toSpendLog(row: SpendRecord): SpendLog {
     input_tokens,
     cache_read_tokens,
     cache_write_tokens,
+    cache_write_1h_tokens,
     input_audio_tokens,
     ...rest
   } = row;
@@ -85,6 +86,7 @@ function toSpendLog(row: SpendRecord): SpendLog {
           input: input_tokens,
           cache_read: cache_read_tokens ?? 0,
           cache_write: cache_write_tokens ?? 0,
+          cache_write_1h: cache_write_1h_tokens ?? 0,
           input_audio: input_audio_tokens ?? 0,
           output: output_tokens ?? 0,
           reasoning: reasoning_tokens ?? 0,

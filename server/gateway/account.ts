@@ -123,6 +123,7 @@ function totalOf(usage: Usage): number {
     usage.input +
     usage.cache_read +
     usage.cache_write +
+    usage.cache_write_1h +
     usage.input_audio +
     usage.output +
     usage.output_audio

@@ -78,7 +78,7 @@ function boundAt(deployment: Deployment, call: BoundedCall): DeploymentBound {
   };
 }
 
-const inputBuckets = ["input", "cacheRead", "cacheWrite", "inputAudio"] as const;
+const inputBuckets = ["input", "cacheRead", "cacheWrite", "cacheWrite1h", "inputAudio"] as const;
 const outputBuckets = ["output", "reasoning", "outputAudio"] as const;
 
 function highest(rates: Rates, buckets: readonly (keyof TokenRates)[]): Picodollars {

@@ -12,6 +12,7 @@ export function estimatedUsage(bodyBytes: number, output: number): Usage {
     input: Math.ceil(bodyBytes / bytesPerToken),
     cache_read: 0,
     cache_write: 0,
+    cache_write_1h: 0,
     input_audio: 0,
     output,
     reasoning: 0,

@@ -6,6 +6,7 @@ const nothing: Usage = {
   input: 0,
   cache_read: 0,
   cache_write: 0,
+  cache_write_1h: 0,
   input_audio: 0,
   output: 0,
   reasoning: 0,

@@ -51,6 +51,7 @@ describe.each(engines)("$name", ({ open }) => {
       input: 1,
       cache_read: 2,
       cache_write: 3,
+      cache_write_1h: 0,
       input_audio: 4,
       output: 2 ** 53 - 1,
       reasoning: 6,

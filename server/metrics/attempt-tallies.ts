@@ -145,6 +145,7 @@ function addTokens(tokens: Record<keyof Usage, number>, usage: Usage): void {
   tokens.input += usage.input;
   tokens.cache_read += usage.cache_read;
   tokens.cache_write += usage.cache_write;
+  tokens.cache_write_1h += usage.cache_write_1h;
   tokens.input_audio += usage.input_audio;
   tokens.output += usage.output;
   tokens.reasoning += usage.reasoning;
@@ -158,6 +159,7 @@ function emptyTally(model_group: string, deployment: string, provider: string): 
       input: 0,
       cache_read: 0,
       cache_write: 0,
+      cache_write_1h: 0,
       input_audio: 0,
       output: 0,
       reasoning: 0,

@@ -16,6 +16,7 @@ const facts: AttemptFacts = {
     input: 100,
     cache_read: 30,
     cache_write: 0,
+    cache_write_1h: 0,
     input_audio: 0,
     output: 50,
     reasoning: 20,

@@ -56,10 +56,12 @@ function ratesAt(prices: ModelPrice, inputTokens: number): TokenRates | undefine
   const input = usdPerMillion("input_mtok");
   if (input === undefined) return undefined;
   const output = usdPerMillion("output_mtok") ?? input;
+  const cacheWrite = usdPerMillion("cache_write_mtok") ?? input;
   return {
     input: perToken(input),
     cacheRead: perToken(usdPerMillion("cache_read_mtok") ?? input),
-    cacheWrite: perToken(usdPerMillion("cache_write_mtok") ?? input),
+    cacheWrite: perToken(cacheWrite),
+    cacheWrite1h: perToken(usdPerMillion("cache_write_1h_mtok") ?? cacheWrite),
     inputAudio: perToken(usdPerMillion("input_audio_mtok") ?? input),
     output: perToken(output),
     reasoning: perToken(usdPerMillion("output_reasoning_mtok") ?? output),

@@ -9,6 +9,7 @@ const nothing: Usage = {
   input: 0,
   cache_read: 0,
   cache_write: 0,
+  cache_write_1h: 0,
   input_audio: 0,
   output: 0,
   reasoning: 0,
@@ -254,7 +255,10 @@ describe("own prices", () => {
     const found = rates({ own: { input_cost_per_token: 1e-7, output_cost_per_token: 4e-7 } });
     expect(found).toMatchObject({ source: "config", tiers: [], perCall: 0n });
     expect(
-      price(found, used({ input: 10, cache_read: 20, cache_write: 30, input_audio: 40 })),
+      price(
+        found,
+        used({ input: 10, cache_read: 20, cache_write: 30, cache_write_1h: 0, input_audio: 40 }),
+      ),
     ).toBe(100n * 100_000n);
     expect(price(found, used({ output: 10, reasoning: 4, output_audio: 5 }))).toBe(15n * 400_000n);
   });
@@ -266,6 +270,7 @@ describe("own prices", () => {
         output_cost_per_token: 2e-6,
         cache_read_input_token_cost: 1e-7,
         cache_creation_input_token_cost: 1.25e-6,
+        cache_creation_input_token_cost_above_1hr: 2e-6,
         input_cost_per_audio_token: 5e-6,
         output_cost_per_audio_token: 7e-6,
         input_cost_per_request: 0.01,
@@ -275,13 +280,21 @@ describe("own prices", () => {
       input: 1,
       cache_read: 1,
       cache_write: 1,
+      cache_write_1h: 1,
       input_audio: 1,
       output: 1,
       reasoning: 1,
       output_audio: 1,
     };
     expect(price(found, one)).toBe(
-      10_000_000_000n + 1_000_000n + 100_000n + 1_250_000n + 5_000_000n + 2_000_000n + 7_000_000n,
+      10_000_000_000n +
+        1_000_000n +
+        100_000n +
+        1_250_000n +
+        2_000_000n +
+        5_000_000n +
+        2_000_000n +
+        7_000_000n,
     );
   });
 
@@ -350,6 +363,7 @@ test("prices add up: two calls below a tier cost what their sum does", () => {
     input: fc.nat(20_000),
     cache_read: fc.nat(20_000),
     cache_write: fc.nat(20_000),
+    cache_write_1h: fc.nat(20_000),
     input_audio: fc.nat(20_000),
     output: fc.integer({ min: 20_000, max: 40_000 }),
     reasoning: fc.nat(20_000),

@@ -22,6 +22,7 @@ export interface OwnPrices {
   output_cost_per_token?: number | undefined;
   cache_read_input_token_cost?: number | undefined;
   cache_creation_input_token_cost?: number | undefined;
+  cache_creation_input_token_cost_above_1hr?: number | undefined;
   input_cost_per_audio_token?: number | undefined;
   output_cost_per_audio_token?: number | undefined;
   input_cost_per_request?: number | undefined;
@@ -78,13 +79,14 @@ function runsForFree(provider: string): boolean {
 export function price(rates: Rates, usage: Usage): Picodollars {
   const at = ratesFor(
     rates,
-    usage.input + usage.cache_read + usage.cache_write + usage.input_audio,
+    usage.input + usage.cache_read + usage.cache_write + usage.cache_write_1h + usage.input_audio,
   );
   const reasoning = at.reasoning === at.output ? 0 : Math.min(usage.reasoning, usage.output);
   let sum = rates.perCall;
   sum = plus(sum, usage.input, at.input);
   sum = plus(sum, usage.cache_read, at.cacheRead);
   sum = plus(sum, usage.cache_write, at.cacheWrite);
+  sum = plus(sum, usage.cache_write_1h, at.cacheWrite1h);
   sum = plus(sum, usage.input_audio, at.inputAudio);
   sum = plus(sum, usage.output - reasoning, at.output);
   sum = plus(sum, reasoning, at.reasoning);
@@ -117,6 +119,7 @@ function ownRates(own: OwnPrices): Rates | undefined {
     input: inputRate,
     cacheRead: inputRate,
     cacheWrite: inputRate,
+    cacheWrite1h: inputRate,
     inputAudio: inputRate,
     output: outputRate,
     reasoning: outputRate,
@@ -132,6 +135,8 @@ function ownBuckets(own: OwnPrices): Partial<TokenRates> {
   const usdPerToken = {
     cacheRead: own.cache_read_input_token_cost,
     cacheWrite: own.cache_creation_input_token_cost,
+    cacheWrite1h:
+      own.cache_creation_input_token_cost_above_1hr ?? own.cache_creation_input_token_cost,
     inputAudio: own.input_cost_per_audio_token,
     outputAudio: own.output_cost_per_audio_token,
   };

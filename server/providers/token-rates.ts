@@ -5,6 +5,7 @@ export interface TokenRates {
   input: Picodollars;
   cacheRead: Picodollars;
   cacheWrite: Picodollars;
+  cacheWrite1h: Picodollars;
   inputAudio: Picodollars;
   output: Picodollars;
   /** For the part of `output` that was spent on thinking. It equals `output` unless the price list says otherwise. */
@@ -22,6 +23,7 @@ export const zeroRates: TokenRates = {
   input: 0n,
   cacheRead: 0n,
   cacheWrite: 0n,
+  cacheWrite1h: 0n,
   inputAudio: 0n,
   output: 0n,
   reasoning: 0n,

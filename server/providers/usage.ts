@@ -61,6 +61,7 @@ function bucketsOf(
     input: prompt - cacheRead - cacheWrite - inputAudio,
     cache_read: cacheRead,
     cache_write: cacheWrite,
+    cache_write_1h: 0,
     input_audio: inputAudio,
     output,
     reasoning: atMost(output, count(completionDetails["reasoning_tokens"]) ?? completion.unlisted),

@@ -20,6 +20,7 @@ export interface SpendRow {
   readonly input_tokens: number | null;
   readonly cache_read_tokens: number | null;
   readonly cache_write_tokens: number | null;
+  readonly cache_write_1h_tokens: number | null;
   readonly input_audio_tokens: number | null;
   readonly output_tokens: number | null;
   readonly reasoning_tokens: number | null;
@@ -86,17 +87,17 @@ export async function insertSpend(
     ), inserted as (
       insert into spend_log (
         id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, rate_card, input_tokens,
-        cache_read_tokens, cache_write_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
+        cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
         status, error_code, estimated, streamed, started_at, ended_at, windows
       )
       select id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, rate_card, input_tokens,
-             cache_read_tokens, cache_write_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
+             cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
              status, error_code, estimated, streamed, to_timestamp(started_ms / 1000.0),
              coalesce(to_timestamp(ended_ms / 1000.0), now()), windows
         from jsonb_to_recordset(${arrayOf(rows)}::text::jsonb) as line (
                id uuid, request_id text, key_id text, user_id text, tags text[], model text, model_group text, deployment text,
                upstream_model text, cost numeric, rate_card text, input_tokens bigint, cache_read_tokens bigint,
-               cache_write_tokens bigint, input_audio_tokens bigint, output_tokens bigint, reasoning_tokens bigint,
+               cache_write_tokens bigint, cache_write_1h_tokens bigint, input_audio_tokens bigint, output_tokens bigint, reasoning_tokens bigint,
                output_audio_tokens bigint, status text, error_code text, estimated boolean, streamed boolean,
                started_ms float8, ended_ms float8, windows bigint[]
              )
@@ -104,6 +105,7 @@ export async function insertSpend(
       on conflict (id) do nothing
       returning key_id, user_id, tags, model_group, cost, status, started_at, windows,
                 coalesce(input_tokens, 0) + coalesce(cache_read_tokens, 0) + coalesce(cache_write_tokens, 0)
+                  + coalesce(cache_write_1h_tokens, 0)
                   + coalesce(input_audio_tokens, 0) as input_tokens,
                 coalesce(output_tokens, 0) + coalesce(output_audio_tokens, 0) as output_tokens
     ), key_total as (
@@ -231,7 +233,7 @@ export async function listSpend(sql: Sql, filter: SpendFilter): Promise<SpendRec
   return sql<SpendRecord[]>`
     select id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost,
            (select source from rate_card where rate_card.id = spend_log.rate_card) as price_source,
-           input_tokens::float8, cache_read_tokens::float8, cache_write_tokens::float8, input_audio_tokens::float8,
+           input_tokens::float8, cache_read_tokens::float8, cache_write_tokens::float8, cache_write_1h_tokens::float8, input_audio_tokens::float8,
            output_tokens::float8, reasoning_tokens::float8, output_audio_tokens::float8,
            status, error_code, estimated, streamed, started_at, ended_at
       from spend_log ${conditions}

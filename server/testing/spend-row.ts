@@ -30,6 +30,7 @@ export function spendRow(fields: Partial<SpendRow> = {}): SpendRow {
     input_tokens: 10,
     cache_read_tokens: 2,
     cache_write_tokens: 3,
+    cache_write_1h_tokens: 0,
     input_audio_tokens: 4,
     output_tokens: 20,
     reasoning_tokens: 5,

@@ -72,6 +72,7 @@ function withRow(sums: DaySums | undefined, row: SpendRow): DaySums {
         row.input_tokens,
         row.cache_read_tokens,
         row.cache_write_tokens,
+        row.cache_write_1h_tokens,
         row.input_audio_tokens,
       ),
     output_tokens: (sums?.output_tokens ?? 0n) + total(row.output_tokens, row.output_audio_tokens),
