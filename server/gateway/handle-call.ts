@@ -7,7 +7,7 @@ import { admit, type Asking } from "./admit.ts";
 import { ClientWatch } from "./client-watch.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
-import { editMembers } from "./json-members.ts";
+import { editMembers } from "../wire/json-members.ts";
 import { handled, nodeOf } from "./node-event.ts";
 import { reply } from "./reply.ts";
 import { parseObject, readBody } from "./request-body.ts";

@@ -2,10 +2,10 @@ import type { Usage } from "../../shared/spend.ts";
 import { errorBodyOf } from "../errors.ts";
 import type { BodyReader, CallFailure } from "../providers/call.ts";
 import type { Call } from "./call.ts";
-import { EscapedText } from "./escaped-text.ts";
-import { isValue } from "./json-members.ts";
-import { SseEvents } from "./sse-events.ts";
-import { readStreamEvent } from "./stream-event.ts";
+import { EscapedText } from "../wire/escaped-text.ts";
+import { isValue } from "../wire/json-members.ts";
+import { SseEvents } from "../wire/sse-events.ts";
+import { readStreamEvent } from "../dialects/chat/stream-event.ts";
 import { failureOfCall } from "./upstream-error.ts";
 import { asksForUsage } from "./upstream-request.ts";
 

@@ -2,7 +2,7 @@ import type { Usage } from "../../shared/spend.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
 import { readUsage } from "../providers/usage.ts";
-import { findMembers, findMembersOfWhole, isValue, type Span } from "./json-members.ts";
+import { findMembers, findMembersOfWhole, isValue, type Span } from "../wire/json-members.ts";
 
 /** A reply that is held until it is complete: whatever breaks before can still be told as an error. */
 export type Whole =

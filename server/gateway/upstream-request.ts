@@ -1,6 +1,6 @@
 import type { Deployment } from "../providers/deployment.ts";
 import type { Call } from "./call.ts";
-import { editMembers, replaceMember } from "./json-members.ts";
+import { editMembers, replaceMember } from "../wire/json-members.ts";
 import { capEdits } from "./output-limit.ts";
 
 const askForUsage = { include_usage: true };

@@ -7,13 +7,13 @@ const call = {
   user: z.string().nullish(),
 };
 
-const stream = {
+export const stream = {
   stream: z.boolean().nullish(),
   stream_options: z.looseObject({ include_usage: z.boolean().nullish() }).nullish(),
 };
 
 /** What bounds the cost of a call, whichever of them its route heeds. */
-const count = z.number().int().positive().max(1e9).nullish();
+export const count = z.number().int().positive().max(1e9).nullish();
 const bounds = { max_tokens: count, max_completion_tokens: count, n: count, best_of: count };
 
 /** POST /v1/chat/completions. */
@@ -46,7 +46,9 @@ export const embeddingRequest = z.looseObject({
   ]),
 });
 
+export type EmbeddingRequest = z.infer<typeof embeddingRequest>;
+
 export type CallRequest =
   | z.infer<typeof chatRequest>
   | z.infer<typeof completionRequest>
-  | z.infer<typeof embeddingRequest>;
+  | EmbeddingRequest;

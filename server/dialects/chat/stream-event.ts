@@ -1,18 +1,7 @@
-import type { Usage } from "../../shared/spend.ts";
-import { readUsage } from "../providers/usage.ts";
-import type { EscapedText } from "./escaped-text.ts";
-import { findMembers, type Span, standsAt } from "./json-members.ts";
-
-/** What an event of an OpenAI stream says, as far as the gateway cares. */
-export interface StreamEvent {
-  readonly isDone: boolean;
-  /** The value of `model`, quotes included. */
-  readonly model: Span | undefined;
-  readonly usage: Usage | undefined;
-  /** It carries the usage and nothing else. */
-  readonly isUsageOnly: boolean;
-  readonly isError: boolean;
-}
+import { readUsage } from "../../providers/usage.ts";
+import type { EscapedText } from "../../wire/escaped-text.ts";
+import type { NativeEvent } from "../dialect.ts";
+import { findMembers, type Span, standsAt } from "../../wire/json-members.ts";
 
 const names = ["model", "choices", "usage", "error"].map((name) => Buffer.from(name));
 const choiceNames = ["delta", "text"].map((name) => Buffer.from(name));
@@ -29,7 +18,7 @@ const openBrace = 0x7b;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-const silent: StreamEvent = {
+const silent: NativeEvent = {
   isDone: false,
   model: undefined,
   usage: undefined,
@@ -41,7 +30,7 @@ const silent: StreamEvent = {
  * Reads an event in place, without parsing it: only the spans that matter are looked at. What the model generated (text,
  * thinking, arguments of tools) is added to `text`.
  */
-export function readStreamEvent(bytes: Buffer, event: Span, text: EscapedText): StreamEvent {
+export function readStreamEvent(bytes: Buffer, event: Span, text: EscapedText): NativeEvent {
   const payload = payloadOf(bytes, event);
   if (bytes[payload.start] === openBracket) return { ...silent, isDone: true };
   if (bytes[payload.start] !== openBrace) return silent;
