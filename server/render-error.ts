@@ -1,6 +1,7 @@
 import type { H3Event } from "h3";
 import type { Deps } from "./deps.ts";
-import { errorBodyOf, GatewayError, toGatewayError } from "./errors.ts";
+import { GatewayError, toGatewayError } from "./errors.ts";
+import { errorShapeOf } from "./gateway/error-shape.ts";
 import { nodeOf } from "./gateway/node-event.ts";
 import { requestIdOf } from "./gateway/request-id.ts";
 
@@ -13,7 +14,7 @@ export function renderError(deps: Deps, thrown: Error, event: H3Event): Response
     response.destroy();
     return undefined;
   }
-  return Response.json(errorBodyOf(error), {
+  return Response.json(errorShapeOf(event)(error), {
     status: error.status,
     headers: { ...error.details.headers, "x-request-id": requestIdOf(event) },
   });

@@ -139,7 +139,20 @@ export const modelInfo = z.strictObject({
   id: text.pipe(credential).optional(),
   /** The model whose price applies, where the deployment's own name says nothing. */
   base_model: name.optional(),
-  mode: z.enum(["chat", "completion", "embedding"]).optional(),
+  /** What it does: a route that asks for something else does not call it. */
+  mode: z
+    .enum([
+      "chat",
+      "completion",
+      "responses",
+      "embedding",
+      "image_generation",
+      "audio_speech",
+      "audio_transcription",
+      "moderation",
+      "rerank",
+    ])
+    .optional(),
   max_tokens: numeric(z.number().int().positive()).optional(),
   /** The longest prompt and the longest answer that the model takes and gives: what a strict budget reckons with. */
   max_input_tokens: numeric(z.number().int().positive()).optional(),

@@ -76,7 +76,7 @@ export const modelInfoLacks: Lacks = {
 
 /** Values of `model_info.mode` that name routes which are not served. */
 export const laterModes: readonly string[] = names(
-  "audio_transcription audio_speech image_generation image_edit moderation rerank responses batch realtime search ocr video_generation vector_store",
+  "image_edit batch realtime search ocr video_generation vector_store",
 );
 
 export const generalSettingsLacks: Lacks = {

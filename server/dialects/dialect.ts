@@ -65,6 +65,8 @@ export interface NativeFormat {
   generatedText(body: Buffer): string;
   /** What a client is owed at the end of a stream whose upstream left it out; undefined where such a stream is broken. */
   readonly missingEnd: string | undefined;
+  /** What a client is sent in the place of the rest of a stream that broke off. */
+  errorEvent(error: GatewayError): string;
 }
 
 export interface NativeEvent {
@@ -74,6 +76,8 @@ export interface NativeEvent {
   readonly model: Span | undefined;
   /** Consumed so far, as this event has it: it replaces what an earlier one said. */
   readonly usage: Usage | undefined;
+  /** That usage is of a reply under way, which will have generated more when it ends. */
+  readonly isUsageSoFar?: boolean;
   /** It carries the usage and nothing else. */
   readonly isUsageOnly: boolean;
   readonly isError: boolean;

@@ -14,7 +14,9 @@ export interface AttemptEnd {
   readonly firstByteAtMs?: number | undefined;
   /** What the upstream reported. */
   readonly usage?: Usage | undefined;
-  /** What that costs, where it has been worked out already. */
+  /** What was reported before a reply broke off: of what it read all, of what it wrote perhaps only the beginning. */
+  readonly usageSoFar?: Usage | undefined;
+  /** What `usage` costs, where it has been worked out already. */
   readonly cost?: Picodollars | undefined;
   /**
    * What is charged where nothing was reported: nothing, because the upstream never answered; what it is known to have
@@ -37,7 +39,7 @@ export async function account(
   end: AttemptEnd,
 ): Promise<void> {
   if (end.usage) call.history.record(end.usage);
-  const usage = end.usage ?? (await countedUsage(gateway, call, end.otherwise));
+  const usage = end.usage ?? (await usageUnreported(gateway, call, end));
   const cost = usage ? (end.cost ?? costOf(attempt, usage)) : 0n;
   const tokens = usage ? totalOf(usage) : 0;
   attempt.slot?.settle(tokens);
@@ -87,6 +89,17 @@ function note({ metrics, logger }: Gateway, call: Call, attempt: Attempt, ended:
   logger.debug({ ...fields, status: end.status, cost: cost?.toString() }, "attempt");
 }
 
+/** What a reply that broke off, or says nothing of its usage, is charged for. */
+async function usageUnreported(
+  gateway: Gateway,
+  call: Call,
+  { usageSoFar, otherwise }: AttemptEnd,
+): Promise<Usage | undefined> {
+  const counted = await countedUsage(gateway, call, otherwise);
+  if (!usageSoFar) return counted;
+  return { ...usageSoFar, output: Math.max(usageSoFar.output, counted?.output ?? 0) };
+}
+
 /** In strict enforcement a client that hangs up pays at least what the call was estimated at. */
 async function countedUsage(
   { treasury }: Gateway,
@@ -104,9 +117,14 @@ async function countedUsage(
   const expected = Math.min(history.estimate(request), outputCap);
   const output = isHidden ? Math.max(counted, expected) : counted;
   return {
-    ...estimatedUsage(0, call.endpoint.name === "embeddings" ? 0 : output),
-    input: await orBySize(countPromptTokens(request), call.bodyBytes),
+    ...estimatedUsage(0, call.endpoint.generates ? output : 0),
+    input: await orBySize(countPrompt(call), call.bodyBytes),
   };
+}
+
+/** Whatever format a prompt came in, it is counted as a chat. */
+async function countPrompt({ endpoint, request }: Call): Promise<number> {
+  return countPromptTokens(endpoint.dialect?.toChat(request).chat ?? request);
 }
 
 /** Counting walks what the client sent. Where that defeats it, as a nesting deeper than the stack does, the size has to do. */

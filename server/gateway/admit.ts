@@ -18,10 +18,9 @@ export type Asking = Omit<Call, "permit">;
  */
 export function admit(gateway: Gateway, asking: Asking): Permit | Promise<Permit> {
   const { request, bodyBytes, endpoint, history } = asking;
-  const generates = endpoint.name !== "embeddings";
-  const estimate = estimatedUsage(bodyBytes, generates ? history.estimate(request) : 0);
+  const estimate = estimatedUsage(bodyBytes, endpoint.generates ? history.estimate(request) : 0);
   const counters = countersOf(asking.caller, asking.group.name, estimate.input + estimate.output);
-  const spending = spendingOf(asking, estimate, { generates });
+  const spending = spendingOf(asking, estimate);
   return counters.length === 0 && !hasBudget(spending)
     ? new Permit({ estimate, ...nothingTaken, ...nothingHeld })
     : admitLimited(gateway, spending, counters);
@@ -46,7 +45,6 @@ async function admitLimited(
 function spendingOf(
   { caller, group, request, bodyBytes, asked, endpoint }: Asking,
   estimate: Usage,
-  { generates }: { generates: boolean },
 ): Spending {
   return {
     caller,
@@ -55,8 +53,7 @@ function spendingOf(
     deployments: group.deployments,
     request,
     bodyBytes,
-    route: endpoint.name,
-    generates,
+    endpoint,
     estimate,
   };
 }

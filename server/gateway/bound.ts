@@ -3,6 +3,7 @@ import { GatewayError } from "../errors.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import type { Rates } from "../providers/prices.ts";
 import type { TokenRates } from "../providers/token-rates.ts";
+import type { Endpoint } from "./endpoints.ts";
 import { heededCap } from "./output-limit.ts";
 
 /** A cap on tokens below this is of use to nobody: the call is refused instead. */
@@ -18,9 +19,7 @@ export interface BoundedCall {
   readonly asked: string;
   readonly request: Readonly<Record<string, unknown>>;
   readonly bodyBytes: number;
-  readonly generates: boolean;
-  /** The endpoint's name. */
-  readonly route: string;
+  readonly endpoint: Endpoint;
 }
 
 /** What a call cannot cost more than, and how that follows from what it may generate. */
@@ -43,13 +42,13 @@ export function boundOf(deployments: readonly Deployment[], call: BoundedCall): 
   const bounds = deployments.map((deployment) => boundAt(deployment, call));
   const fixed = largest(bounds.map((bound) => bound.fixed));
   const perToken = largest(bounds.map((bound) => bound.perToken));
-  const output = call.generates ? Math.min(...bounds.map((bound) => bound.output)) : 0;
+  const output = call.endpoint.generates ? Math.min(...bounds.map((bound) => bound.output)) : 0;
   const costOf = (tokens: number) => fixed + BigInt(tokens) * perToken;
   return {
     need: costOf(output),
     least: costOf(Math.min(output, leastOutput)),
     outputCapFor(amount) {
-      if (!call.generates) return undefined;
+      if (!call.endpoint.generates) return undefined;
       const affordable = perToken === 0n ? output : Number((amount - fixed) / perToken);
       return Math.min(output, affordable);
     },
@@ -72,7 +71,7 @@ function boundAt(deployment: Deployment, call: BoundedCall): DeploymentBound {
     fixed: rates.perCall + input,
     perToken: BigInt(answersOf(call.request)) * highest(rates, outputBuckets),
     output:
-      heededCap(deployment, call.route, call.request) ??
+      heededCap(deployment, call.endpoint, call.request) ??
       deployment.maxOutputTokens ??
       outputWithoutCap,
   };

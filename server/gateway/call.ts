@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Entry } from "../ledger/ledger.ts";
 import type { Slot } from "../limits/limiter.ts";
 import type { Deployment } from "../providers/deployment.ts";
@@ -22,6 +22,7 @@ export interface Call {
   /** The body, parsed, without a `stream` that its endpoint does not heed. */
   readonly request: Readonly<Record<string, unknown>>;
   readonly isStream: boolean;
+  readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
   readonly client: ClientWatch;
   /** On the monotonic clock. */

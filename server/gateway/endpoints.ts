@@ -5,23 +5,71 @@ import {
   completionRequest,
   embeddingRequest,
 } from "../../shared/openai/requests.ts";
+import { chat, openAiFormat } from "../dialects/chat/dialect.ts";
+import type { Dialect, NativeFormat } from "../dialects/dialect.ts";
+import type { ModelMode } from "../providers/deployment.ts";
 import type { Route } from "./authorize.ts";
 
 /** A route that calls a model. */
 export interface Endpoint extends Route {
-  /** The route below the base address, at the gateway and at OpenAI-shaped upstreams alike. */
+  /** The route below the base address, at the gateway and at upstreams that have it too. */
   readonly name: string;
   readonly schema: z.ZodType<CallRequest>;
   /** Whether it heeds `stream` in a request. */
   readonly streams: boolean;
+  /** The format that chats are translated from and to; undefined where calls can only pass through. */
+  readonly dialect: Dialect | undefined;
+  /** How replies are read that pass through. */
+  readonly native: NativeFormat;
+  /** What a model does that can be asked here, in the words of `model_info.mode`. */
+  readonly modes: readonly ModelMode[];
+  /** Whether it generates tokens. */
+  readonly generates: boolean;
+  /** Parameters that cap an answer, the one that the route prefers first. */
+  readonly caps: readonly string[];
+  /** Whether a stream tells its usage only when `stream_options` asks for it. */
+  readonly asksForUsage: boolean;
+  /** Headers of the client's that go on to an upstream which has the route. */
+  readonly forwards: readonly string[];
 }
 
-function endpoint(name: string, schema: z.ZodType<CallRequest>, streams: boolean): Endpoint {
-  return { name, path: `/${name}`, families: ["llm_api_routes"], schema, streams };
+type Given = Pick<Endpoint, "name" | "schema" | "modes"> & Partial<Endpoint>;
+
+function endpoint(given: Given): Endpoint {
+  return {
+    path: `/${given.name}`,
+    families: ["llm_api_routes"],
+    streams: true,
+    dialect: undefined,
+    native: openAiFormat,
+    generates: true,
+    caps: ["max_tokens"],
+    asksForUsage: false,
+    forwards: [],
+    ...given,
+  };
 }
 
-export const endpoints = [
-  endpoint("chat/completions", chatRequest, true),
-  endpoint("completions", completionRequest, true),
-  endpoint("embeddings", embeddingRequest, false),
-] as const;
+export const endpoints: readonly Endpoint[] = [
+  endpoint({
+    name: "chat/completions",
+    schema: chatRequest,
+    modes: ["chat", "responses"],
+    dialect: chat,
+    caps: ["max_completion_tokens", "max_tokens"],
+    asksForUsage: true,
+  }),
+  endpoint({
+    name: "completions",
+    schema: completionRequest,
+    modes: ["completion", "chat"],
+    asksForUsage: true,
+  }),
+  endpoint({
+    name: "embeddings",
+    schema: embeddingRequest,
+    modes: ["embedding"],
+    streams: false,
+    generates: false,
+  }),
+];

@@ -9,6 +9,8 @@ import type { Endpoint } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
 import { editMembers } from "../wire/json-members.ts";
 import { handled, nodeOf } from "./node-event.ts";
+import { assertServes } from "./passage.ts";
+import { tellErrorsAs } from "./error-shape.ts";
 import { reply } from "./reply.ts";
 import { parseObject, readBody } from "./request-body.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -17,7 +19,9 @@ import { route } from "./route.ts";
 
 /** A call of a model. A drain waits for its end, which may come after that of its connection. */
 export function createCallHandler(gateway: Gateway, endpoint: Endpoint): EventHandler {
+  const { errorBody } = endpoint.dialect ?? {};
   return defineHandler(async (event) => {
+    if (errorBody) tellErrorsAs(event, errorBody);
     gateway.inFlight.enter();
     try {
       await handleCall(gateway, endpoint, event);
@@ -39,6 +43,7 @@ async function handleCall(gateway: Gateway, endpoint: Endpoint, event: H3Event):
   const asked = request.model;
   const resolution = resolveModel(gateway.catalog(), caller, asked);
   authorizeModel(caller, asked, resolution);
+  assertServes(resolution.group, endpoint, asked);
   // Without spreads, here and in what follows: each would make V8 build the shape of the object anew for every call.
   const asking: Asking = {
     requestId: requestIdOf(event),
@@ -49,6 +54,7 @@ async function handleCall(gateway: Gateway, endpoint: Endpoint, event: H3Event):
     bodyBytes: body.length,
     request,
     isStream: request["stream"] === true,
+    incoming,
     response,
     client,
     startedAtMs,

@@ -7,6 +7,7 @@ import type { Deployment } from "../providers/deployment.ts";
 import { type Bound, boundOf } from "./bound.ts";
 import type { Caller, CallerBudget } from "./caller.ts";
 import type { CustomBudgets } from "./custom-budgets.ts";
+import type { Endpoint } from "./endpoints.ts";
 import { dearest } from "./estimate.ts";
 
 /** What calls are held against budgets with. */
@@ -28,10 +29,7 @@ export interface Spending {
   readonly deployments: readonly Deployment[];
   readonly request: Readonly<Record<string, unknown>>;
   readonly bodyBytes: number;
-  /** Its endpoint's name. */
-  readonly route: string;
-  /** Whether that generates tokens. */
-  readonly generates: boolean;
+  readonly endpoint: Endpoint;
   readonly estimate: Usage;
 }
 

@@ -1,24 +1,21 @@
 import type { Deployment } from "../providers/deployment.ts";
+import type { Endpoint } from "./endpoints.ts";
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** Parameters that cap an answer, of one route or another. */
-const names = ["max_completion_tokens", "max_tokens"] as const;
+const chats = "chat/completions";
 
-type LimitName = (typeof names)[number];
-
-/** Those that an upstream goes by; to whom the newer name is known the older one is too. */
-function heeded({ outputLimit }: Deployment, route: string): readonly LimitName[] {
-  return route === "chat/completions" && outputLimit === "max_completion_tokens"
-    ? names
-    : ["max_tokens"];
+/** The parameters that an upstream goes by; to whom OpenAI's newer name is known the older one is too. */
+function heeded({ outputLimit, routes }: Deployment, { name, caps }: Endpoint): readonly string[] {
+  const isOlder = name === chats && routes.has(name) && outputLimit === "max_tokens";
+  return isOlder ? [outputLimit] : caps;
 }
 
-function given(request: Body, among: readonly LimitName[]): LimitName[] {
+function given(request: Body, among: readonly string[]): string[] {
   return among.filter((name) => typeof request[name] === "number");
 }
 
-function largest(request: Body, among: readonly LimitName[]): number | undefined {
+function largest(request: Body, among: readonly string[]): number | undefined {
   const caps = given(request, among).map((name) => Number(request[name]));
   return caps.length === 0 ? undefined : Math.max(...caps);
 }
@@ -26,24 +23,24 @@ function largest(request: Body, among: readonly LimitName[]): number | undefined
 /** What the client allows an answer, as far as the upstream goes by it. */
 export function heededCap(
   deployment: Deployment,
-  route: string,
+  endpoint: Endpoint,
   request: Body,
 ): number | undefined {
-  return largest(request, heeded(deployment, route));
+  return largest(request, heeded(deployment, endpoint));
 }
 
 /** What the client allows an answer, by whatever name. */
-export function askedCap(request: Body): number | undefined {
-  return largest(request, names);
+export function askedCap({ caps }: Endpoint, request: Body): number | undefined {
+  return largest(request, caps);
 }
 
-/** What is to be changed in a request so that its upstream generates no more than `cap` for an answer. */
+/** What is to be changed in a request so that an upstream which has its route generates no more than `cap` for an answer. */
 export function capEdits(
   deployment: Deployment,
-  { route, request, cap }: { route: string; request: Body; cap: number },
-): [LimitName, number][] {
-  const isHeeded = heededCap(deployment, route, request) !== undefined;
-  const own = route === "chat/completions" ? deployment.outputLimit : "max_tokens";
-  const lowered = given(request, names).filter((name) => Number(request[name]) > cap);
-  return [...new Set([...lowered, ...(isHeeded ? [] : [own])])].map((name) => [name, cap]);
+  { endpoint, request, cap }: { endpoint: Endpoint; request: Body; cap: number },
+): [string, number][] {
+  const isHeeded = heededCap(deployment, endpoint, request) !== undefined;
+  const own = endpoint.name === chats ? deployment.outputLimit : endpoint.caps.slice(0, 1);
+  const lowered = given(request, endpoint.caps).filter((name) => Number(request[name]) > cap);
+  return [...new Set(lowered.concat(isHeeded ? [] : own))].map((name) => [name, cap]);
 }

@@ -3,6 +3,7 @@ import { Writable } from "node:stream";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Call } from "./call.ts";
+import { endpoints } from "./endpoints.ts";
 import { StreamReply } from "./reply-stream.ts";
 
 /** Passes slices of a stream on as they would come from a socket, and returns what a client gets and what was read of it. */
@@ -14,11 +15,16 @@ async function pass(slices: readonly Buffer[], request: Record<string, unknown> 
       written();
     },
   });
-  const call = { response: response as unknown as ServerResponse, request, asked: "gpt" } as Call;
+  const call = {
+    endpoint: endpoints[0],
+    response: response as unknown as ServerResponse,
+    request,
+    asked: "gpt",
+  } as Call;
   const reply = new StreamReply(call, "gpt");
   for (const slice of slices) reply.onData(slice, () => undefined);
   reply.onEnd();
-  const { tail = "", firstByteAtMs: _at, ...end } = await reply.finished;
+  const { tail = "", firstByteAtMs: _at, usageSoFar: _soFar, ...end } = await reply.finished;
   return { text: Buffer.concat(received).toString() + tail.toString(), end };
 }
 
@@ -138,6 +144,7 @@ test("a fault of the gateway's own in mid-stream ends the stream once, as an err
     },
   });
   const call = {
+    endpoint: endpoints[0],
     response: response as unknown as ServerResponse,
     request: {},
     asked: "gpt",

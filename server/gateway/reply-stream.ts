@@ -1,11 +1,10 @@
 import type { Usage } from "../../shared/spend.ts";
-import { errorBodyOf } from "../errors.ts";
+import type { NativeFormat } from "../dialects/dialect.ts";
 import type { BodyReader, CallFailure } from "../providers/call.ts";
 import type { Call } from "./call.ts";
 import { EscapedText } from "../wire/escaped-text.ts";
 import { isValue } from "../wire/json-members.ts";
 import { SseEvents } from "../wire/sse-events.ts";
-import { readStreamEvent } from "../dialects/chat/stream-event.ts";
 import { failureOfCall } from "./upstream-error.ts";
 import { asksForUsage } from "./upstream-request.ts";
 
@@ -13,6 +12,8 @@ import { asksForUsage } from "./upstream-request.ts";
 export interface StreamEnd {
   readonly failure: CallFailure | undefined;
   readonly usage: Usage | undefined;
+  /** What was reported of the beginning of a reply that was not heard to the end. */
+  readonly usageSoFar?: Usage | undefined;
   /** What was generated. Only needed, and only complete, where no usage was reported. */
   readonly text: string;
   /** What the client is still to be sent, once the stream has been accounted for: it is what tells that the reply is whole. */
@@ -21,10 +22,8 @@ export interface StreamEnd {
   readonly firstByteAtMs: number | undefined;
 }
 
-const done = Buffer.from("data: [DONE]\n\n");
-
 /**
- * Passes an OpenAI event stream on, a write for each chunk that came. Events go through as they are, but for the name of
+ * Passes an event stream on in the format in which it comes, a write for each chunk that came. Events go through as they are, but for the name of
  * the model, and the usage, which a client sees only if it asked.
  */
 export class StreamReply implements BodyReader {
@@ -33,13 +32,16 @@ export class StreamReply implements BodyReader {
   readonly #model: Buffer | undefined;
   readonly #showsUsage: boolean;
   readonly #events = new SseEvents();
+  readonly #native: NativeFormat;
+  readonly #readEvent: ReturnType<NativeFormat["createReader"]>;
   #finish: (end: StreamEnd) => void = () => undefined;
   #usage: Usage | undefined;
+  #isUsageSoFar = false;
   readonly #text = new EscapedText();
   #firstByteAtMs: number | undefined;
   #isDone = false;
   /** The event that says so, and what came with it. */
-  #end: Buffer = done;
+  #end: Buffer | string | undefined;
   #hasError = false;
   /** It has been concluded: what still comes is of no interest. */
   #isOver = false;
@@ -48,7 +50,10 @@ export class StreamReply implements BodyReader {
   constructor(call: Call, model: string | undefined) {
     this.#call = call;
     this.#model = model === undefined ? undefined : Buffer.from(JSON.stringify(model));
-    this.#showsUsage = asksForUsage(call.request);
+    this.#native = call.endpoint.native;
+    this.#readEvent = this.#native.createReader();
+    // Where a stream tells its usage unasked, it is a part of the format.
+    this.#showsUsage = !call.endpoint.asksForUsage || asksForUsage(call.request);
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -72,7 +77,9 @@ export class StreamReply implements BodyReader {
     try {
       if (this.#events.isMidEvent) this.#write(this.#pass(Buffer.from("\n\n")), () => undefined);
       if (this.#hasError) this.#conclude({ kind: "broken", reason: "error in the stream" });
-      else this.#conclude(undefined, done);
+      else if (this.#native.missingEnd !== undefined)
+        this.#conclude(undefined, this.#native.missingEnd);
+      else this.onFailure({ kind: "broken", reason: "the stream ended before the reply did" });
     } catch (thrown) {
       this.#failOn(thrown);
     }
@@ -83,7 +90,7 @@ export class StreamReply implements BodyReader {
     const { error } = failureOfCall(failure, this.#call.asked);
     this.#conclude(
       failure,
-      failure.kind === "aborted" ? undefined : `data: ${JSON.stringify(errorBodyOf(error))}\n\n`,
+      failure.kind === "aborted" ? undefined : this.#native.errorEvent(error),
     );
   }
 
@@ -103,9 +110,10 @@ export class StreamReply implements BodyReader {
 
   #conclude(failure: CallFailure | undefined, tail?: Buffer | string): void {
     this.#isOver = true;
-    const text = this.#usage ? "" : this.#text.toString();
+    const usage = this.#isUsageSoFar ? undefined : this.#usage;
+    const text = usage ? "" : this.#text.toString();
     const firstByteAtMs = this.#firstByteAtMs;
-    this.#finish({ failure, usage: this.#usage, text, tail, firstByteAtMs });
+    this.#finish({ failure, usage, usageSoFar: this.#usage, text, tail, firstByteAtMs });
   }
 
   /** The bytes that go on to the client: those that came, where nothing in them is to change. */
@@ -132,8 +140,11 @@ export class StreamReply implements BodyReader {
   }
 
   #read(bytes: Buffer, start: number, end: number) {
-    const event = readStreamEvent(bytes, { start, end }, this.#text);
-    this.#usage = event.usage ?? this.#usage;
+    const event = this.#readEvent(bytes, { start, end }, this.#text);
+    if (event.usage) {
+      this.#usage = event.usage;
+      this.#isUsageSoFar = event.isUsageSoFar === true;
+    }
     this.#isDone ||= event.isDone;
     this.#hasError ||= event.isError;
     // The end is sent once the stream is accounted for, and never where it failed, whatever its upstream says.

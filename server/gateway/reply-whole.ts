@@ -1,7 +1,7 @@
 import type { Usage } from "../../shared/spend.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
-import { readUsage } from "../providers/usage.ts";
+import type { NativeFormat } from "../dialects/dialect.ts";
 import { findMembers, findMembersOfWhole, isValue, type Span } from "../wire/json-members.ts";
 
 /** A reply that is held until it is complete: whatever breaks before can still be told as an error. */
@@ -21,11 +21,16 @@ const names = [Buffer.from("model"), Buffer.from("usage")];
 const modelOnly = names.slice(0, 1);
 
 /** Reads a reply, puts `model` in the place of the upstream's name, and finds the usage. */
-export async function readWhole(answer: Answer, model: string | undefined): Promise<Whole> {
+export async function readWhole(
+  answer: Answer,
+  model: string | undefined,
+  readUsage: ReadUsage,
+): Promise<Whole> {
   const body = await collect(answer, maxReplyBytes);
   if (!Buffer.isBuffer(body)) return { kind: "failed", failure: body };
   const saysJson = String(answer.headers["content-type"]).includes("json");
-  const facts = saysJson && body.length > maxParsedBytes ? walk(body) : parseObject(body);
+  const facts =
+    saysJson && body.length > maxParsedBytes ? walk(body, readUsage) : parseObject(body, readUsage);
   if (!facts) return { kind: "foreign" };
   const { modelSpan, usage } = facts;
   if (!modelSpan || model === undefined) return { kind: "complete", body, usage };
@@ -38,12 +43,14 @@ export async function readWhole(answer: Answer, model: string | undefined): Prom
   };
 }
 
+type ReadUsage = NativeFormat["readUsage"];
+
 interface ReplyFacts {
   readonly modelSpan: Span | undefined;
   readonly usage: Usage | undefined;
 }
 
-function parseObject(body: Buffer): ReplyFacts | undefined {
+function parseObject(body: Buffer, readUsage: ReadUsage): ReplyFacts | undefined {
   // latin1 is the cheapest decoding, and what it garbles is text, of which neither the syntax nor the usage has any.
   const { value } = parse(body.toString("latin1"));
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
@@ -55,7 +62,7 @@ function parseObject(body: Buffer): ReplyFacts | undefined {
  * For a large body that says it is JSON. Its top level and its usage are checked; what is wrong inside another value,
  * such as a number that is none or a bracket that a brace closes, goes through to the client.
  */
-function walk(body: Buffer): ReplyFacts | undefined {
+function walk(body: Buffer, readUsage: ReadUsage): ReplyFacts | undefined {
   const found = findMembersOfWhole(body, names);
   if (!found) return undefined;
   const [modelSpan, usageSpan] = found;
@@ -76,37 +83,8 @@ function parse(
   }
 }
 
-/** What a model generated, for counting where an upstream reported no usage: text, thinking, arguments of tools. */
-export function generatedText(body: Buffer): string {
-  const { value } = parse(body.toString());
-  const choices = fieldOf(value, "choices");
-  if (!Array.isArray(choices)) return "";
-  return choices
-    .map((choice) =>
-      [fieldOf(choice, "text"), ...messageTexts(fieldOf(choice, "message"))]
-        .filter(isText)
-        .join(""),
-    )
-    .join("");
-}
-
-function messageTexts(message: unknown): unknown[] {
-  const calls = fieldOf(message, "tool_calls");
-  const called = Array.isArray(calls) ? calls.map((call) => fieldOf(call, "function")) : [];
-  const thinking = fieldOf(message, "reasoning_content") ?? fieldOf(message, "reasoning");
-  return [
-    fieldOf(message, "content"),
-    thinking,
-    ...called.flatMap((tool) => [fieldOf(tool, "name"), fieldOf(tool, "arguments")]),
-  ];
-}
-
 function fieldOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null
     ? (value as Record<string, unknown>)[name]
     : undefined;
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string";
 }

@@ -6,6 +6,7 @@ import type { Settlement } from "../ledger/attempt-json.ts";
 import type { Answer } from "../providers/call.ts";
 import type { Attempt, Call } from "./call.ts";
 import { ClientWatch } from "./client-watch.ts";
+import { endpoints } from "./endpoints.ts";
 import { estimatedUsage } from "./estimate.ts";
 import { Permit } from "./permit.ts";
 import { RecentOutputs } from "./recent-outputs.ts";
@@ -73,6 +74,7 @@ test.each([
     } as unknown as Gateway;
     const call = {
       isStream,
+      endpoint: endpoints[0],
       asked: "gpt",
       group: { name: "gpt" },
       caller: {},
@@ -92,7 +94,9 @@ test.each([
     const rates = { ...freeRates, input: 5n };
     const attempt = { deployment: { id: "one", rates }, retries: 0, sentAtMs: 0 } as Attempt;
 
-    await expect(reply(gateway, call, { attempt, answer })).rejects.toThrow(`cannot ${failsOn}`);
+    await expect(
+      reply(gateway, call, { attempt, received: { kind: "bytes", answer }, dropped: [] }),
+    ).rejects.toThrow(`cannot ${failsOn}`);
 
     expect(rows).toMatchObject([row]);
     expect(aborts).toBe(abortsExpected);

@@ -1,27 +1,29 @@
 import { GatewayError } from "../errors.ts";
 import type { Entry } from "../ledger/ledger.ts";
 import type { Slot, Taking } from "../limits/limiter.ts";
-import type { Answer, CallFailure } from "../providers/call.ts";
 import type { Deployment } from "../providers/deployment.ts";
-import { mockAnswer } from "../providers/mock.ts";
 import { uuidv7 } from "../secrets.ts";
 import { account } from "./account.ts";
 import { balance } from "./balance.ts";
 import type { Attempt, Call } from "./call.ts";
 import { estimatedCost } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
+import { outgoingTo } from "./outgoing.ts";
+import { passageOf } from "./passage.ts";
 import { countersOfDeployment, limitReached, limitsUnavailable } from "./rate-limits.ts";
+import { type Outcome, type Received, send } from "./send.ts";
 import { type AttemptFailure, failureOfAnswer, failureOfCall } from "./upstream-error.ts";
-import { upstreamBody } from "./upstream-request.ts";
 
-/** An upstream that took the call: its attempt, and its answer with the body still to be read. */
+/** An upstream that took the call: its attempt, and what it sends. */
 export interface Routed {
   readonly attempt: Attempt;
-  readonly answer: Answer;
+  readonly received: Received;
+  /** Parameters of the client's that did not reach it. */
+  readonly dropped: readonly string[];
 }
 
 /**
- * Tries the group's deployments, each once, until one takes the call. What the caller did wrong ends it at once; what
+ * Tries those of the group's deployments that do what the route asks, each once, until one takes the call. What the caller did wrong ends it at once; what
  * another deployment may cure goes on to the next, and one that has reached its limits is passed over.
  *
  * @throws GatewayError the last failure; `model_unavailable` when there is no deployment to try.
@@ -30,6 +32,7 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
   let failure: GatewayError | undefined;
   let retries = 0;
   for (const deployment of balance(call.group.deployments)) {
+    if (passageOf(call.endpoint, deployment) === undefined) continue;
     if (call.client.isGone) throw clientClosed();
     const taking = takeDeployment(gateway, call, deployment);
     const taken = taking instanceof Promise ? await taking : taking;
@@ -38,19 +41,20 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
       continue;
     }
     const { slot } = taken;
-    const sending = await prepare(gateway, call, { deployment, body }).catch((thrown: unknown) => {
-      slot?.release();
-      throw thrown;
-    });
-    const attempt = begin(call, { deployment, entry: sending.entry, retries, slot });
-    const outcome = await send(gateway, call, { attempt, body: sending.body });
+    const { outgoing, entry } = await prepare(gateway, call, { deployment, body }).catch(
+      (thrown: unknown) => {
+        slot?.release();
+        throw thrown;
+      },
+    );
+    const attempt = begin(call, { deployment, entry, retries, slot });
+    const outcome = await send(gateway, call, { attempt, outgoing });
     attempt.headAtMs = performance.now();
-    if (isAnswer(outcome) && isSuccess(outcome)) return { attempt, answer: outcome };
-    if (!isAnswer(outcome) && outcome.kind === "aborted")
+    if (outcome.kind === "received")
+      return { attempt, received: outcome.received, dropped: outcome.dropped };
+    if (outcome.kind === "failed" && outcome.failure.kind === "aborted")
       throw await abandoned(gateway, call, attempt);
-    const failed = isAnswer(outcome)
-      ? await failureOfAnswer(outcome, call.asked, attempt.deployment.headers)
-      : failureOfCall(outcome, call.asked);
+    const failed = await failureOf(outcome, call, deployment);
     failure = failed.error;
     await settleFailure(gateway, call, { attempt, failure: failed });
     if (!failed.isCurable) break;
@@ -77,19 +81,17 @@ function passedOver(
     : limitsUnavailable();
 }
 
-interface Leaving {
-  readonly deployment: Deployment;
-  /** As the client sent it. */
-  readonly body: Buffer;
-}
-
 /** All that can fail before an attempt leaves; the last of it is that it is written down. */
-async function prepare(gateway: Gateway, call: Call, { deployment, body }: Leaving) {
-  const prepared =
-    deployment.mockResponse === undefined ? upstreamBody(deployment, body, call) : body;
-  const entry = await enter(gateway, call, deployment);
+async function prepare(
+  gateway: Gateway,
+  call: Call,
+  leaving: { deployment: Deployment; body: Buffer },
+) {
+  const made = outgoingTo(gateway, call, leaving);
+  const outgoing = made instanceof Promise ? await made : made;
+  const entry = await enter(gateway, call, leaving.deployment);
   if (!entry) throw ledgerFull();
-  return { entry, body: prepared };
+  return { outgoing, entry };
 }
 
 interface Beginning {
@@ -139,43 +141,14 @@ function ledgerFull(): GatewayError {
   );
 }
 
-interface Sending {
-  readonly attempt: Attempt;
-  /** As it goes out. */
-  readonly body: Buffer;
-}
-
-function send(
-  { transport }: Gateway,
-  call: Call,
-  { attempt, body }: Sending,
-): Promise<Answer | CallFailure> | Answer {
-  const { deployment } = attempt;
-  const { endpoint, request } = call;
-  const { mockResponse: text } = deployment;
-  if (text !== undefined)
-    return mockAnswer({
-      text,
-      model: deployment.upstreamModel,
-      route: endpoint.name,
-      request,
-      bodyBytes: body.length,
-    });
-  const upstream = {
-    path: deployment.pathOf(endpoint.name),
-    headers: deployment.headers,
-    body,
-    timeoutMs: call.isStream ? deployment.streamTimeoutMs : deployment.timeoutMs,
-  };
-  return transport.send(deployment.origin, upstream, (abort) => call.client.whenGone(abort));
-}
-
-function isAnswer(outcome: Answer | CallFailure): outcome is Answer {
-  return "status" in outcome;
-}
-
-function isSuccess({ status }: Answer): boolean {
-  return status >= 200 && status < 300;
+function failureOf(
+  outcome: Exclude<Outcome, { kind: "received" }>,
+  { asked }: Call,
+  { headers, adapter }: Deployment,
+): AttemptFailure | Promise<AttemptFailure> {
+  return outcome.kind === "failed"
+    ? failureOfCall(outcome.failure, asked)
+    : failureOfAnswer(outcome.answer, asked, { sentHeaders: headers, adapter });
 }
 
 /** The upstream was at work when the client left; what it did until then is estimated. */

@@ -198,14 +198,16 @@ test("an upstream that quotes the deployment's own key does not tell it to the c
     abort: () => undefined,
   };
 
-  const { error } = await failureOfAnswer(answer, "gpt", [
-    "content-type",
-    "application/json",
-    "authorization",
-    "Bearer upstream-secret",
-    "x-team",
-    "none",
-  ]);
+  const { error } = await failureOfAnswer(answer, "gpt", {
+    sentHeaders: [
+      "content-type",
+      "application/json",
+      "authorization",
+      "Bearer upstream-secret",
+      "x-team",
+      "none",
+    ],
+  });
 
   expect(error.message).toBe("Key *** cannot do this");
   expect(error.details).toMatchObject({ param: "none", upstream: { code: "x-***" } });

@@ -1,7 +1,10 @@
 import { GatewayError } from "../errors.ts";
 import { redact } from "../log.ts";
+import type { Adapter } from "../providers/adapter.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
+import { fieldsOf, isFields } from "../providers/json.ts";
+import type { ModelEvent } from "../providers/model-event.ts";
 
 /** Why an attempt failed, and whether another deployment might do better. */
 export interface AttemptFailure {
@@ -36,38 +39,71 @@ export function failureOfCall({ kind, reason }: CallFailure, model: string): Att
       isCurable: false,
       reason,
     };
-  const what = kind === "unreachable" ? "cannot be reached" : "broke off before it answered";
   return {
     error: new GatewayError(
       "upstream_failed",
-      `The upstream of model ${JSON.stringify(model)} ${what}`,
+      `The upstream of model ${JSON.stringify(model)} ${wordsOfKind[kind]}`,
     ),
     isCurable: true,
     reason,
   };
 }
 
+const wordsOfKind = {
+  unreachable: "cannot be reached",
+  broken: "broke off before its answer was complete",
+  foreign: "answered with something that is not of its format",
+} as const;
+
+/** An upstream that said in the middle of its answer that there will be no more of it. */
+export function failureInReply(
+  { message }: Extract<ModelEvent, { type: "error" }>,
+  model: string,
+  sentHeaders: readonly string[],
+): GatewayError {
+  const words = wordsOf(message, secretsOf(sentHeaders));
+  const told = words === undefined ? "" : `: ${words}`;
+  return new GatewayError(
+    "upstream_failed",
+    `The upstream of model ${JSON.stringify(model)} broke off its answer${told}`,
+  );
+}
+
 /**
  * An upstream that answered with a status other than 2xx. Its text is passed on only where it is about the request, and
  * without secrets; any other body is not waited for.
  *
- * @param sentHeaders names and values in turn, as they went to the upstream: it may quote the credentials among them.
+ * `sentHeaders`: names and values in turn, as they went to the upstream: it may quote the credentials among them.
  */
 export async function failureOfAnswer(
   answer: Answer,
   model: string,
-  sentHeaders: readonly string[] = [],
+  { sentHeaders = [], adapter }: Refused = {},
 ): Promise<AttemptFailure> {
-  const { status, headers } = answer;
-  const reason = `status ${status}`;
   const named = JSON.stringify(model);
-  if (requestStatuses.has(status)) {
-    const body = await collect(answer, maxErrorBytes);
-    const told = Buffer.isBuffer(body) ? errorOf(body) : {};
-    const error = refusal(status, told, { named, secrets: secretsOf(sentHeaders) });
-    return { error, isCurable: false, reason };
+  if (!requestStatuses.has(answer.status)) {
+    discard(answer);
+    return failureOfStatus(answer.status, named, answer.headers);
   }
-  discard(answer);
+  const body = await collect(answer, maxErrorBytes);
+  const told = Buffer.isBuffer(body) ? errorOf(body, answer.status, adapter) : undefined;
+  const status = told?.status ?? answer.status;
+  if (!requestStatuses.has(status)) return failureOfStatus(status, named, answer.headers);
+  const error = refusal(status, told ?? {}, { named, secrets: secretsOf(sentHeaders) });
+  return { error, isCurable: false, reason: `status ${status}` };
+}
+
+interface Refused {
+  readonly sentHeaders?: readonly string[];
+  readonly adapter?: Adapter | undefined;
+}
+
+function failureOfStatus(
+  status: number,
+  named: string,
+  headers: Answer["headers"],
+): AttemptFailure {
+  const reason = `status ${status}`;
   if (status === 429)
     return {
       error: new GatewayError(
@@ -132,21 +168,17 @@ interface Refusing {
 }
 
 /** The upstream's own error about a request, in our shape. */
-function refusal(
-  status: number,
-  told: Record<string, unknown>,
-  { named, secrets }: Refusing,
-): GatewayError {
+function refusal(status: number, told: Told, { named, secrets }: Refusing): GatewayError {
   const message =
-    wordsOf(told["message"], secrets) ??
+    wordsOf(told.message, secrets) ??
     `The upstream of model ${named} refused the request with status ${status}`;
-  const param = wordsOf(told["param"], secrets);
+  const param = wordsOf(told.param, secrets);
   return new GatewayError("upstream_refused", message, {
     ...(param !== undefined && { param }),
     upstream: {
       status,
-      type: wordsOf(told["type"], secrets) ?? "invalid_request_error",
-      code: storable(wordsOf(told["code"], secrets)) ?? null,
+      type: wordsOf(told.type, secrets) ?? "invalid_request_error",
+      code: storable(wordsOf(told.code, secrets)) ?? null,
     },
   });
 }
@@ -157,19 +189,27 @@ function wordsOf(value: unknown, secrets: readonly string[]): string | undefined
   return redact(secrets.reduce((words, secret) => words.replaceAll(secret, "***"), text));
 }
 
-function errorOf(body: Buffer): Record<string, unknown> {
-  try {
-    const parsed: unknown = JSON.parse(body.toString());
-    const error = isRecord(parsed) ? (parsed["error"] ?? parsed) : undefined;
-    if (typeof error === "string") return { message: error };
-    return isRecord(error) ? error : {};
-  } catch {
-    return {};
-  }
+/** What an upstream says of a refusal, unchecked; `status` where its provider means another than it sent. */
+type Told = { readonly status?: number } & {
+  readonly [field in "message" | "type" | "code" | "param"]?: unknown;
+};
+
+function errorOf(body: Buffer, status: number, adapter: Adapter | undefined): Told {
+  const parsed = parse(body);
+  const read = adapter?.readError?.(status, parsed);
+  if (read) return read;
+  const error = isFields(parsed) ? (parsed["error"] ?? parsed) : undefined;
+  if (typeof error === "string") return { message: error };
+  const { message, type, code, param } = fieldsOf(error);
+  return { message, type, code, param };
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
 }
 
 /** A code as the ledger's column can hold it: of sane length, without control characters and halves of surrogate pairs. */

@@ -16,10 +16,12 @@ export function upstreamBody(deployment: Deployment, body: Buffer, call: Call): 
   const renamed = replaceMember(body, modelName, deployment.upstreamModelJson);
   const dropped = deployment.droppedParameters.filter((name) => Object.hasOwn(request, name));
   const asks =
-    request["stream"] === true && deployment.asksForStreamUsage && !asksForUsage(request);
+    call.isStream &&
+    endpoint.asksForUsage &&
+    deployment.asksForStreamUsage &&
+    !asksForUsage(request);
   const cap = permit.outputCap;
-  const capped =
-    cap === undefined ? [] : capEdits(deployment, { route: endpoint.name, request, cap });
+  const capped = cap === undefined ? [] : capEdits(deployment, { endpoint, request, cap });
   if (dropped.length === 0 && !asks && capped.length === 0) return renamed;
   const edits = new Map<string, Buffer | null>(dropped.map((name) => [name, null]));
   if (asks) edits.set("stream_options", toBytes({ ...optionsOf(request), ...askForUsage }));

@@ -9,8 +9,8 @@ export interface BodyReader {
 }
 
 export interface CallFailure {
-  /** `aborted`: on our own account, because the client is gone. */
-  readonly kind: "unreachable" | "timeout" | "broken" | "aborted";
+  /** `foreign`: an answer came, in no format that was expected. `aborted`: on our own account, because the client is gone. */
+  readonly kind: "unreachable" | "timeout" | "broken" | "foreign" | "aborted";
   /** For the operator's log: the error's code or words, without addresses that hold credentials. */
   readonly reason: string;
 }

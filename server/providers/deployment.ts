@@ -2,7 +2,16 @@ import type { Config } from "../../shared/config.ts";
 import type { RateCard } from "../../shared/spend.ts";
 import { hashSecret } from "../secrets.ts";
 import { freeRates, isFree, type Rates, resolveRates } from "./prices.ts";
-import { type ModelReference, parseModelReference, type Provider, providers } from "./registry.ts";
+import type { Adapter } from "./adapter.ts";
+import type { LibraryModel } from "./library.ts";
+import { openAiChat } from "./openai-chat/adapter.ts";
+import {
+  type ModelReference,
+  openAiRoutes,
+  parseModelReference,
+  type Provider,
+  providers,
+} from "./registry.ts";
 
 /** One upstream behind a model group, with everything that a call to it needs worked out beforehand. */
 export interface Deployment {
@@ -20,6 +29,15 @@ export interface Deployment {
   readonly pathOf: (route: string) => string;
   /** Names and values in turn. */
   readonly headers: readonly string[];
+  /** Routes that it has itself, in the format that clients use of them: calls pass through. */
+  readonly routes: ReadonlySet<string>;
+  /** How a chat is put for it that came on another route; undefined where a library does that. */
+  readonly adapter: Adapter | undefined;
+  /** The package that speaks to it, loaded when it is first called; undefined where we do. */
+  readonly library: (() => Promise<LibraryModel>) | undefined;
+  readonly dropsParameters: boolean;
+  /** What `model_info` says that the model does; undefined where it says nothing. */
+  readonly mode: ModelMode | undefined;
   /** Share of its group's calls, relative to the others' weights. */
   readonly weight: number;
   /** Calls and tokens in a minute, and calls at once. Undefined: as many as there are. */
@@ -52,6 +70,8 @@ export interface Deployment {
 
 type Entry = Config["model_list"][number];
 
+export type ModelMode = NonNullable<Entry["model_info"]["mode"]>;
+
 const azureApiVersion = "2024-10-21";
 
 /** @param group the name of the group, where that is not the entry's: below a wildcard it is what was asked for */
@@ -67,6 +87,7 @@ export function createDeployment(
   };
   const provider: Provider = providers[reference.provider];
   const rates = ratesOf(entry, reference);
+  const dropsParameters = parameters.drop_params ?? config.litellm_settings.drop_params;
   const timeout = parameters.timeout ?? config.litellm_settings.request_timeout;
   return {
     id: info.id ?? deploymentId(entry),
@@ -75,7 +96,11 @@ export function createDeployment(
     upstreamModel: reference.model,
     upstreamModelJson: Buffer.from(JSON.stringify(reference.model)),
     ...addressOf(entry, reference),
-    headers: headersOf(entry, reference),
+    headers: headersOf(entry, provider),
+    routes: routesOf(entry, reference.provider),
+    ...speakerOf(entry, reference),
+    dropsParameters,
+    mode: info.mode,
     weight: parameters.weight ?? 1,
     limits: {
       requests: parameters.rpm,
@@ -91,11 +116,56 @@ export function createDeployment(
     maxInputTokens: info.max_input_tokens,
     maxOutputTokens: info.max_output_tokens ?? info.max_tokens,
     outputLimit: provider.outputLimit ?? "max_tokens",
-    droppedParameters:
-      (parameters.drop_params ?? config.litellm_settings.drop_params) ? provider.unsupported : [],
+    droppedParameters: dropsParameters ? provider.unsupported : [],
     mockResponse: parameters.mock_response,
     unavailable: entry.unavailable,
   };
+}
+
+/** A mock answers as OpenAI would, whoever it stands for. */
+const mockRoutes: ReadonlySet<string> = new Set(["chat/completions", "completions", "embeddings"]);
+
+function routesOf(
+  { litellm_params }: Entry,
+  name: ModelReference["provider"],
+): ReadonlySet<string> {
+  if (litellm_params.mock_response !== undefined) return mockRoutes;
+  const { adapter, library, routes = [] }: Provider = providers[name];
+  if (adapter || library) return new Set(routes);
+  // Azure's older addresses are those of a deployment, below which there is no such route.
+  const isOldAzure =
+    name === "azure" && !isNewAzure(new URL(litellm_params.api_base ?? "http://a/"));
+  return new Set(isOldAzure ? openAiRoutes : [...openAiRoutes, ...routes]);
+}
+
+function isNewAzure({ pathname }: URL): boolean {
+  return pathname.replace(/\/+$/, "").endsWith("/openai/v1");
+}
+
+function speakerOf(
+  { litellm_params }: Entry,
+  { provider: name, model }: ModelReference,
+): Pick<Deployment, "adapter" | "library"> {
+  const provider: Provider = providers[name];
+  const { library, adapter = openAiChat(provider) } = provider;
+  if (!library || litellm_params.mock_response !== undefined)
+    return { adapter, library: undefined };
+  let opened: Promise<LibraryModel> | undefined;
+  const open = () =>
+    library.open({
+      model,
+      apiKey: litellm_params.api_key,
+      apiBase: litellm_params.api_base,
+      headers: litellm_params.headers ?? {},
+      options: {},
+    });
+  // One that could not be opened, for want of credentials perhaps, is tried again by the next call.
+  const reopen = () =>
+    open().catch((thrown: unknown) => {
+      opened = undefined;
+      throw thrown;
+    });
+  return { adapter: undefined, library: () => (opened ??= reopen()) };
 }
 
 /** The same across restarts and replicas as long as the entry means the same upstream. */
@@ -151,7 +221,12 @@ function addressOf(
       pathOf: azurePaths({ base, path, model, version: litellm_params.api_version }),
     };
   const root = addsV1 && !/\/v\d+$/.test(path) ? `${path}/v1` : path;
-  return { origin: base.origin, pathOf: (route) => `${root}/${route}${base.search}` };
+  return { origin: base.origin, pathOf: (route) => joined(root, route, base.search) };
+}
+
+/** A route may carry a query of its own. */
+function joined(root: string, route: string, search: string): string {
+  return `${root}/${route}${route.includes("?") ? search.replace("?", "&") : search}`;
 }
 
 interface AzureBase {
@@ -163,7 +238,7 @@ interface AzureBase {
 
 /** Azure's routes are those of a deployment and bear a version, but for its newer base address, which is like OpenAI's. */
 function azurePaths({ base, path, model, version }: AzureBase): Deployment["pathOf"] {
-  if (path.endsWith("/openai/v1")) return (route) => `${path}/${route}${base.search}`;
+  if (isNewAzure(base)) return (route) => `${path}/${route}${base.search}`;
   const root = path.includes("/openai/deployments/")
     ? path
     : `${path.replace(/\/openai$/, "")}/openai/deployments/${encodeURIComponent(model)}`;
@@ -172,10 +247,16 @@ function azurePaths({ base, path, model, version }: AzureBase): Deployment["path
   return (route) => `${root}/${route}?${query}`;
 }
 
-function headersOf({ litellm_params }: Entry, { provider }: ModelReference): string[] {
+function headersOf(
+  { litellm_params }: Entry,
+  { keyHeader, headers: fixed = {} }: Provider,
+): string[] {
   const { api_key, organization, headers = {} } = litellm_params;
-  const named = new Map<string, string>([["content-type", "application/json"]]);
-  if (api_key !== undefined && provider === "azure") named.set("api-key", api_key);
+  const named = new Map<string, string>([
+    ["content-type", "application/json"],
+    ...Object.entries(fixed),
+  ]);
+  if (api_key !== undefined && keyHeader !== undefined) named.set(keyHeader, api_key);
   else if (api_key !== undefined) named.set("authorization", `Bearer ${api_key}`);
   if (organization !== undefined) named.set("openai-organization", organization);
   for (const [name, value] of Object.entries(headers))

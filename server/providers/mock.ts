@@ -1,4 +1,5 @@
-import type { Answer, BodyReader } from "./call.ts";
+import type { Answer } from "./call.ts";
+import { wholeAnswer } from "./whole-answer.ts";
 
 export interface MockQuestion {
   /** The text that is answered. */
@@ -20,15 +21,11 @@ const mockDimensions = 8;
 export function mockAnswer(question: MockQuestion): Answer {
   const isStream = question.request["stream"] === true;
   const body = Buffer.from(isStream ? streamBody(question) : JSON.stringify(wholeBody(question)));
-  return {
+  return wholeAnswer({
     status: 200,
     headers: { "content-type": isStream ? "text/event-stream" : "application/json" },
-    read(reader: BodyReader) {
-      reader.onData(body, () => undefined);
-      reader.onEnd();
-    },
-    abort: () => undefined,
-  };
+    body,
+  });
 }
 
 function usageOf({ text, bodyBytes, route }: MockQuestion) {

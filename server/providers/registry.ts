@@ -1,9 +1,23 @@
+import type { Adapter } from "./adapter.ts";
+import type { Library } from "./library.ts";
+
 /**
- * The upstreams that speak the OpenAI wire format, and where each of them departs from it.
+ * An upstream: where it is, and in what it departs from the OpenAI wire format, which is spoken by all that name neither an
+ * `adapter` nor a `library`.
  *
  * A provider that needs nothing but a base address and a key is one line here.
  */
 export interface Provider {
+  /** How a chat is put into its words, where it speaks a format of its own. */
+  readonly adapter?: Adapter;
+  /** The package that speaks to it, in the place of an adapter of ours. */
+  readonly library?: Library;
+  /** Routes that it has beside, or with an adapter in the place of, those of OpenAI's: their bytes pass through. */
+  readonly routes?: readonly string[];
+  /** The header that its key is sent in, as it is; by default `authorization`, as a bearer token. */
+  readonly keyHeader?: string;
+  /** Sent with every request, unless the deployment's own say otherwise. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Where it answers when a deployment names no `api_base`; undefined where one must be named. */
   readonly apiBase?: string;
   /** The environment variable that holds its key when a deployment names no `api_key`. */
@@ -22,6 +36,18 @@ export interface Provider {
   readonly unsupported: readonly string[];
 }
 
+/** The routes that an upstream is taken to have which is shaped like OpenAI. */
+export const openAiRoutes: readonly string[] = [
+  "chat/completions",
+  "completions",
+  "embeddings",
+  "images/generations",
+  "audio/speech",
+  "audio/transcriptions",
+  "moderations",
+  "rerank",
+];
+
 const openaiOnly = [
   "logit_bias",
   "prediction",
@@ -37,9 +63,12 @@ export const providers = {
     keyVariable: "OPENAI_API_KEY",
     priceId: "openai",
     outputLimit: "max_completion_tokens",
+    routes: ["responses"],
     unsupported: [],
   },
   azure: {
+    keyHeader: "api-key",
+    routes: ["responses"],
     keyVariable: "AZURE_API_KEY",
     priceId: "azure",
     outputLimit: "max_completion_tokens",
@@ -49,6 +78,7 @@ export const providers = {
     apiBase: "https://openrouter.ai/api/v1",
     keyVariable: "OPENROUTER_API_KEY",
     priceId: "openrouter",
+    routes: ["responses"],
     unsupported: [],
   },
   ollama: {
@@ -91,6 +121,7 @@ export const providers = {
     apiBase: "https://api.groq.com/openai/v1",
     keyVariable: "GROQ_API_KEY",
     priceId: "groq",
+    routes: ["responses"],
     unsupported: [
       "logit_bias",
       "logprobs",
@@ -133,6 +164,7 @@ export const providers = {
     apiBase: "https://api.x.ai/v1",
     keyVariable: "XAI_API_KEY",
     priceId: "x-ai",
+    routes: ["responses"],
     unsupported: ["logit_bias", "prediction", "service_tier", "store", "verbosity", "metadata"],
   },
   fireworks_ai: {
@@ -164,6 +196,7 @@ export const providers = {
   hosted_vllm: {
     keyVariable: "HOSTED_VLLM_API_KEY",
     free: true,
+    routes: ["responses"],
     unsupported: ["prediction", "store", "verbosity", "web_search_options"],
   },
   custom_openai: { unsupported: [] },

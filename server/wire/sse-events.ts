@@ -1,3 +1,5 @@
+import { type Span, standsAt } from "./json-members.ts";
+
 /**
  * Cuts a byte stream into whole server-sent events, each with the blank line that ends it. What of an event has not
  * arrived yet is kept; no client could have used it.
@@ -30,6 +32,19 @@ export class SseEvents {
   }
 }
 
+/** The data of an event: what follows `data:` on its line. Other fields and comments come before it, if at all. */
+export function dataOf(bytes: Buffer, { start, end }: Span): Span {
+  let line = start;
+  while (!standsAt(bytes, line, data)) {
+    line = bytes.indexOf(lineFeed, line) + 1;
+    if (line === 0 || line >= end) return { start: end, end };
+  }
+  let at = line + data.length;
+  while (at < end && (bytes[at] ?? 0) <= 0x20) at += 1;
+  return { start: at, end };
+}
+
+const data = Buffer.from("data:");
 const empty = Buffer.alloc(0);
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;

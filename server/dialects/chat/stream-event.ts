@@ -1,7 +1,8 @@
 import { readUsage } from "../../providers/usage.ts";
 import type { EscapedText } from "../../wire/escaped-text.ts";
 import type { NativeEvent } from "../dialect.ts";
-import { findMembers, type Span, standsAt } from "../../wire/json-members.ts";
+import { findMembers, type Span } from "../../wire/json-members.ts";
+import { dataOf } from "../../wire/sse-events.ts";
 
 const names = ["model", "choices", "usage", "error"].map((name) => Buffer.from(name));
 const choiceNames = ["delta", "text"].map((name) => Buffer.from(name));
@@ -11,8 +12,6 @@ const deltaNames = ["content", "refusal", "reasoning_content", "reasoning", "too
 const toolNames = [Buffer.from("function")];
 const functionNames = ["name", "arguments"].map((name) => Buffer.from(name));
 
-const data = Buffer.from("data:");
-const lineFeed = 0x0a;
 const quote = 0x22;
 const openBrace = 0x7b;
 const openBracket = 0x5b;
@@ -31,7 +30,7 @@ const silent: NativeEvent = {
  * thinking, arguments of tools) is added to `text`.
  */
 export function readStreamEvent(bytes: Buffer, event: Span, text: EscapedText): NativeEvent {
-  const payload = payloadOf(bytes, event);
+  const payload = dataOf(bytes, event);
   if (bytes[payload.start] === openBracket) return { ...silent, isDone: true };
   if (bytes[payload.start] !== openBrace) return silent;
   const [model, choices, usageSpan, error] = findMembers(bytes, payload, names);
@@ -47,18 +46,6 @@ export function readStreamEvent(bytes: Buffer, event: Span, text: EscapedText): 
     isUsageOnly: usage !== undefined && (!choices || isEmptyList(bytes, choices)),
     isError: error !== undefined && isTold(bytes, error),
   };
-}
-
-/** The data of an event: what follows `data:` on its line. Other fields and comments come before it, if at all. */
-function payloadOf(bytes: Buffer, { start, end }: Span): Span {
-  let line = start;
-  while (!standsAt(bytes, line, data)) {
-    line = bytes.indexOf(lineFeed, line) + 1;
-    if (line === 0 || line >= end) return { start: end, end };
-  }
-  let at = line + data.length;
-  while (at < end && (bytes[at] ?? 0) <= 0x20) at += 1;
-  return { start: at, end };
 }
 
 function parse(bytes: Buffer, { start, end }: Span): unknown {

@@ -1,0 +1,31 @@
+import { chat as chatSchema } from "../../../shared/openai/chat.ts";
+import { errorBodyOf, invalidRequest } from "../../errors.ts";
+import { readUsage } from "../../providers/usage.ts";
+import type { Dialect, NativeFormat } from "../dialect.ts";
+import { createEncoder } from "./encode-stream.ts";
+import { encodeReply } from "./encode-reply.ts";
+import { generatedText } from "./generated-text.ts";
+import { readStreamEvent } from "./stream-event.ts";
+
+/** OpenAI's streams of chats and completions, and the bodies of its routes. */
+export const openAiFormat: NativeFormat = {
+  createReader: () => readStreamEvent,
+  readUsage,
+  generatedText,
+  // Some upstreams that are shaped like OpenAI end a stream without it.
+  missingEnd: "data: [DONE]\n\n",
+  errorEvent: (error) => `data: ${JSON.stringify(errorBodyOf(error))}\n\n`,
+};
+
+/** OpenAI's chat completions. */
+export const chat: Dialect = {
+  toChat(request) {
+    const checked = chatSchema.safeParse(request);
+    if (!checked.success) throw invalidRequest(checked.error);
+    return { chat: checked.data, dropped: [] };
+  },
+  createEncoder,
+  encodeReply,
+  errorBody: errorBodyOf,
+  native: openAiFormat,
+};

@@ -1,0 +1,95 @@
+import type { Usage } from "../../shared/spend.ts";
+import type { StreamEncoder } from "../dialects/dialect.ts";
+import type { CallFailure } from "../providers/call.ts";
+import type { EventReader } from "../providers/event-source.ts";
+import type { ModelEvent } from "../providers/model-event.ts";
+import type { Attempt, Call } from "./call.ts";
+import { textOfEvent } from "./generated.ts";
+import type { StreamEnd } from "./reply-stream.ts";
+import { failureInReply, failureOfCall } from "./upstream-error.ts";
+
+/** Writes what a model says to the client in its format, a write for each chunk that came. */
+export class EventStream implements EventReader {
+  readonly finished: Promise<StreamEnd>;
+  readonly #call: Call;
+  readonly #attempt: Attempt;
+  readonly #encoder: StreamEncoder;
+  #finish: (end: StreamEnd) => void = () => undefined;
+  #usage: Usage | undefined;
+  #text = "";
+  #firstByteAtMs: number | undefined;
+  #hasFinish = false;
+  /** It has been concluded: what still comes is of no interest. */
+  #isOver = false;
+
+  constructor(call: Call, attempt: Attempt, encoder: StreamEncoder) {
+    this.#call = call;
+    this.#attempt = attempt;
+    this.#encoder = encoder;
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+  }
+
+  onEvents(events: readonly ModelEvent[], resume: () => void): boolean {
+    if (this.#isOver) return true;
+    this.#firstByteAtMs ??= performance.now();
+    try {
+      return this.#write(this.#encode(events), resume);
+    } catch (thrown) {
+      const reason =
+        thrown instanceof Error ? thrown.message : "something that is no Error was thrown";
+      this.onFailure({ kind: "broken", reason });
+      return true;
+    }
+  }
+
+  /** A model that was not done is one that broke off, however politely its connection ended. */
+  onEnd(): void {
+    if (this.#isOver) return;
+    if (this.#hasFinish) this.#conclude(undefined, this.#encoder.end());
+    else this.onFailure({ kind: "broken", reason: "the stream ended before the reply did" });
+  }
+
+  onFailure(failure: CallFailure): void {
+    if (this.#isOver) return;
+    const { error } = failureOfCall(failure, this.#call.asked);
+    this.#conclude(failure, failure.kind === "aborted" ? undefined : this.#encoder.fail(error));
+  }
+
+  #encode(events: readonly ModelEvent[]): string {
+    let text = "";
+    for (const event of events) {
+      if (event.type === "error") {
+        this.#failOn(event);
+        return text;
+      }
+      if (event.type === "usage") this.#usage = event.usage;
+      else if (event.type === "finish") this.#hasFinish = true;
+      else this.#text += textOfEvent(event);
+      text += this.#encoder.encode(event);
+    }
+    return text;
+  }
+
+  #failOn(event: Extract<ModelEvent, { type: "error" }>): void {
+    const { asked } = this.#call;
+    const error = failureInReply(event, asked, this.#attempt.deployment.headers);
+    this.#conclude({ kind: "broken", reason: "error in the stream" }, this.#encoder.fail(error));
+  }
+
+  #write(text: string, resume: () => void): boolean {
+    const { response } = this.#call;
+    if (text === "" || response.destroyed || response.write(text)) return true;
+    response.once("drain", resume);
+    return false;
+  }
+
+  #conclude(failure: CallFailure | undefined, tail: string | undefined): void {
+    this.#isOver = true;
+    const usage = this.#hasFinish ? this.#usage : undefined;
+    const text = usage ? "" : this.#text;
+    const firstByteAtMs = this.#firstByteAtMs;
+    this.#finish({ failure, usage, usageSoFar: this.#usage, text, tail, firstByteAtMs });
+  }
+}

@@ -1,0 +1,51 @@
+import type { Usage } from "../../shared/spend.ts";
+import { GatewayError } from "../errors.ts";
+import type { CallFailure } from "../providers/call.ts";
+import type { AttemptEnd } from "./account.ts";
+import type { Call } from "./call.ts";
+import type { Received } from "./send.ts";
+import { failureOfCall } from "./upstream-error.ts";
+
+/** How a reply ended: for the ledger, and for the client the last of it, or an error where it has been sent nothing. */
+export type Outcome = { readonly end: AttemptEnd } & (
+  | { readonly finish: () => void }
+  | { readonly error: unknown }
+);
+
+/** An answer that cannot be used. What it says of its usage is charged: the upstream did its work. */
+export function foreign({ asked }: Call, what: string, usage: Usage | undefined): Outcome {
+  return {
+    end: {
+      status: "failure",
+      errorCode: "upstream_failed",
+      usage,
+      otherwise: { kind: "nothing" },
+    },
+    error: new GatewayError(
+      "upstream_failed",
+      `The upstream of model ${JSON.stringify(asked)} answered with ${what}`,
+    ),
+  };
+}
+
+/** A whole reply that did not arrive. */
+export function brokenOff(call: Call, failure: CallFailure): Outcome {
+  const isGone = failure.kind === "aborted";
+  return {
+    end: { ...ending(failure), otherwise: { kind: isGone ? "estimate" : "nothing" } },
+    error: failureOfCall(failure, call.asked).error,
+  };
+}
+
+export function ending(failure: CallFailure | undefined): Pick<AttemptEnd, "status" | "errorCode"> {
+  if (!failure) return { status: "success" };
+  return failure.kind === "aborted"
+    ? { status: "aborted", errorCode: "client_closed" }
+    : { status: "failure", errorCode: failureOfCall(failure, "").error.code };
+}
+
+/** Nobody will read the rest. */
+export function abandon(received: Received): void {
+  if (received.kind === "bytes") received.answer.abort();
+  if (received.kind === "events") received.source.abort();
+}

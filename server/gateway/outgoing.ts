@@ -1,0 +1,127 @@
+import type { Chat } from "../../shared/openai/chat.ts";
+import { type EmbeddingRequest, embeddingRequest } from "../../shared/openai/requests.ts";
+import { GatewayError } from "../errors.ts";
+import type { Adapter, Encoded, Target } from "../providers/adapter.ts";
+import type { Deployment } from "../providers/deployment.ts";
+import type { LibraryModel } from "../providers/library.ts";
+import type { Call } from "./call.ts";
+import type { Gateway } from "./gateway.ts";
+import { passageOf } from "./passage.ts";
+import { upstreamBody } from "./upstream-request.ts";
+
+/** What leaves for a deployment, ready to be sent. `dropped`: parameters of the client's that do not arrive. */
+export type Outgoing = { readonly dropped: readonly string[] } & (
+  | {
+      readonly kind: "bytes";
+      readonly path: string;
+      /** Names and values in turn. */
+      readonly headers: readonly string[];
+      readonly body: Buffer;
+      /** Who reads the answer; undefined where it passes through. */
+      readonly adapter: Adapter | undefined;
+    }
+  | {
+      readonly kind: "library";
+      readonly model: LibraryModel;
+      readonly target: Target;
+      readonly asked: Asked;
+    }
+);
+
+type Asked = { readonly chat: Chat } | { readonly embedding: EmbeddingRequest };
+
+const nothing: readonly string[] = [];
+
+/** @throws GatewayError what keeps a request from being sent there, and would keep it from every other try too */
+export function outgoingTo(
+  gateway: Gateway,
+  call: Call,
+  { deployment, body }: { deployment: Deployment; body: Buffer },
+): Outgoing | Promise<Outgoing> {
+  const { endpoint } = call;
+  if (!deployment.routes.has(endpoint.name)) return translated(gateway, call, deployment);
+  return {
+    kind: "bytes",
+    path: deployment.pathOf(endpoint.name),
+    headers: endpoint.forwards.length === 0 ? deployment.headers : withForwarded(call, deployment),
+    body: deployment.mockResponse === undefined ? upstreamBody(deployment, body, call) : body,
+    adapter: undefined,
+    dropped: nothing,
+  };
+}
+
+/** The deployment's headers, with those of the client's in their place that it may set for its upstream. */
+function withForwarded({ endpoint, incoming }: Call, { headers }: Deployment): readonly string[] {
+  const named = new Map<string, string>();
+  for (let at = 0; at + 1 < headers.length; at += 2)
+    named.set(headers[at] ?? "", headers[at + 1] ?? "");
+  for (const name of endpoint.forwards) {
+    const value = incoming.headers[name];
+    if (typeof value === "string") named.set(name, value);
+  }
+  return [...named].flat();
+}
+
+async function translated(gateway: Gateway, call: Call, deployment: Deployment): Promise<Outgoing> {
+  const passage = passageOf(call.endpoint, deployment);
+  const { asked, dropped } =
+    passage === "embeddings"
+      ? { asked: { embedding: embeddingRequest.parse(call.request) }, dropped: nothing }
+      : await chatOf(call, deployment);
+  const target: Target = {
+    model: deployment.upstreamModel,
+    isStream: call.isStream,
+    maxOutputTokens: deployment.maxOutputTokens,
+    dropsParameters: deployment.dropsParameters,
+  };
+  if (deployment.library) {
+    const model = await opened(gateway, call, deployment.library);
+    return { kind: "library", model, target, asked, dropped };
+  }
+  const adapter = deployment.adapter;
+  if (!adapter) throw new Error("A deployment has neither an adapter nor a library");
+  const encoded = encode(adapter, asked, target);
+  return {
+    kind: "bytes",
+    path: deployment.pathOf(encoded.route),
+    headers: [...deployment.headers, ...(encoded.headers ?? [])],
+    body: Buffer.from(JSON.stringify(encoded.body)),
+    adapter,
+    dropped: [...dropped, ...encoded.dropped],
+  };
+}
+
+function encode(adapter: Adapter, asked: Asked, target: Target): Encoded {
+  if ("chat" in asked) return adapter.encode(asked.chat, target);
+  if (!adapter.embeddings) throw new Error("An adapter without embeddings was asked for some");
+  return adapter.embeddings.encode(asked.embedding, target);
+}
+
+/** The request as a chat, with what its budget lets it generate. */
+async function chatOf({ endpoint, request, permit }: Call, _deployment: Deployment) {
+  if (!endpoint.dialect) throw new Error("A route without a dialect cannot be translated");
+  const { chat, dropped } = endpoint.dialect.toChat(request);
+  const cap = permit.outputCap;
+  const { max_completion_tokens: _cap, ...rest } = chat;
+  const capped: Chat = cap === undefined ? chat : { ...rest, max_tokens: cap };
+  return { asked: { chat: capped }, dropped };
+}
+
+/** A package that is not installed, or lacks credentials, is the operator's business: the log says which. */
+async function opened(
+  { logger }: Gateway,
+  { asked, requestId }: Call,
+  open: () => Promise<LibraryModel>,
+): Promise<LibraryModel> {
+  try {
+    return await open();
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    logger.error({ requestId, model: asked, reason }, "a model's library cannot be opened");
+    throw new GatewayError(
+      "model_unavailable",
+      `Cannot call model ${JSON.stringify(asked)}: its upstream is not configured on this gateway`,
+      { headers: { "retry-after": "60" } },
+    );
+  }
+}

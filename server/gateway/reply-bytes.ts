@@ -1,0 +1,73 @@
+import type { Answer } from "../providers/call.ts";
+import { costOf } from "./account.ts";
+import type { Call } from "./call.ts";
+import type { Gateway } from "./gateway.ts";
+import { brokenOff, ending, foreign, type Outcome } from "./outcome.ts";
+import { jsonHeaders, replyHeaders, streamHeaders } from "./reply-headers.ts";
+import { readWhole } from "./reply-whole.ts";
+import { StreamReply } from "./reply-stream.ts";
+import type { Routed } from "./route.ts";
+
+type Answered = Omit<Routed, "received"> & { readonly answer: Answer };
+
+/** An answer in the client's own format: it passes through. */
+export function replyBytes(gateway: Gateway, call: Call, answered: Answered): Promise<Outcome> {
+  return call.isStream ? replyStream(gateway, call, answered) : replyWhole(gateway, call, answered);
+}
+
+async function replyWhole(
+  { returnUpstreamModel }: Gateway,
+  call: Call,
+  { attempt, answer, dropped }: Answered,
+): Promise<Outcome> {
+  const { native } = call.endpoint;
+  const model = returnUpstreamModel ? undefined : call.asked;
+  const whole = await readWhole(answer, model, native.readUsage);
+  if (whole.kind === "failed") return brokenOff(call, whole.failure);
+  if (whole.kind === "foreign") return foreign(call, "something that is not JSON", undefined);
+  const { body, usage } = whole;
+  const cost = costOf(attempt, usage);
+  const text = usage ? "" : native.generatedText(body);
+  return {
+    end: { status: "success", usage, cost, otherwise: { kind: "generated", text } },
+    finish() {
+      const headers = replyHeaders(call, { attempt, dropped, cost });
+      headers.push(...jsonHeaders(body));
+      call.response.writeHead(200, headers).end(body);
+    },
+  };
+}
+
+async function replyStream(
+  gateway: Gateway,
+  call: Call,
+  { attempt, answer, dropped }: Answered,
+): Promise<Outcome> {
+  const contentType = String(answer.headers["content-type"]);
+  if (!contentType.startsWith("text/event-stream")) return unstreamed(call, answer, contentType);
+  const { response } = call;
+  response.writeHead(200, [...replyHeaders(call, { attempt, dropped }), ...streamHeaders]);
+  const stream = new StreamReply(call, gateway.returnUpstreamModel ? undefined : call.asked);
+  call.client.whenGone(() => answer.abort());
+  answer.read(stream);
+  response.flushHeaders();
+  const { failure, tail, text, ...seen } = await stream.finished;
+  // Where the gateway itself failed on an event, the upstream is still sending.
+  if (failure) answer.abort();
+  return {
+    end: { ...ending(failure), ...seen, otherwise: { kind: "generated", text } },
+    finish: () => response.end(tail),
+  };
+}
+
+/** A stream was asked for and something else came. If it is a whole reply, the upstream did its work and says for how much. */
+async function unstreamed(call: Call, answer: Answer, contentType: string): Promise<Outcome> {
+  const what = "something that is no event stream";
+  if (!contentType.includes("json")) {
+    answer.abort();
+    return foreign(call, what, undefined);
+  }
+  const whole = await readWhole(answer, undefined, call.endpoint.native.readUsage);
+  if (whole.kind === "failed") return brokenOff(call, whole.failure);
+  return foreign(call, what, whole.kind === "complete" ? whole.usage : undefined);
+}

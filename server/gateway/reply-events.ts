@@ -1,0 +1,110 @@
+import type { Usage } from "../../shared/spend.ts";
+import type { Dialect, ReplyHead } from "../dialects/dialect.ts";
+import type { CallFailure } from "../providers/call.ts";
+import type { EventSource } from "../providers/event-source.ts";
+import type { ModelEvent } from "../providers/model-event.ts";
+import { costOf } from "./account.ts";
+import type { Call } from "./call.ts";
+import { EventStream } from "./event-stream.ts";
+import type { Gateway } from "./gateway.ts";
+import { textOfEvents } from "./generated.ts";
+import { brokenOff, ending, type Outcome } from "./outcome.ts";
+import { jsonHeaders, replyHeaders, streamHeaders } from "./reply-headers.ts";
+import type { Routed } from "./route.ts";
+import { failureInReply } from "./upstream-error.ts";
+
+type Answered = Omit<Routed, "received"> & { readonly source: EventSource };
+
+/** What a model says, in the client's format. */
+export function replyEvents(gateway: Gateway, call: Call, answered: Answered): Promise<Outcome> {
+  const { dialect } = call.endpoint;
+  if (!dialect) throw new Error("A route without a dialect was answered with events");
+  const writing = { dialect, head: headOf(gateway, call, answered) };
+  return call.isStream ? replyStream(call, answered, writing) : replyWhole(call, answered, writing);
+}
+
+interface Writing {
+  readonly dialect: Dialect;
+  readonly head: ReplyHead;
+}
+
+function headOf({ returnUpstreamModel }: Gateway, call: Call, { attempt }: Answered): ReplyHead {
+  const { id, startedAtMs } = attempt.entry.opening;
+  return {
+    id,
+    model: returnUpstreamModel ? attempt.deployment.upstreamModel : call.asked,
+    createdAtMs: startedAtMs,
+    request: call.request,
+    promptTokens: call.permit.estimate.input,
+  };
+}
+
+async function replyStream(
+  call: Call,
+  { attempt, source, dropped }: Answered,
+  { dialect, head }: Writing,
+): Promise<Outcome> {
+  const { response, client } = call;
+  response.writeHead(200, [...replyHeaders(call, { attempt, dropped }), ...streamHeaders]);
+  const stream = new EventStream(call, attempt, dialect.createEncoder(head));
+  client.whenGone(() => source.abort());
+  source.read(stream);
+  response.flushHeaders();
+  const { failure, tail, text, ...seen } = await stream.finished;
+  if (failure) source.abort();
+  return {
+    end: { ...ending(failure), ...seen, otherwise: { kind: "generated", text } },
+    finish: () => response.end(tail),
+  };
+}
+
+async function replyWhole(
+  call: Call,
+  { attempt, source, dropped }: Answered,
+  { dialect, head }: Writing,
+): Promise<Outcome> {
+  call.client.whenGone(() => source.abort());
+  const events = await allOf(source);
+  if ("kind" in events) return brokenOff(call, events);
+  const usage = usageOf(events);
+  const failed = events.find((event) => event.type === "error");
+  if (failed)
+    return {
+      end: {
+        status: "failure",
+        errorCode: "upstream_failed",
+        usage,
+        otherwise: { kind: "nothing" },
+      },
+      error: failureInReply(failed, call.asked, attempt.deployment.headers),
+    };
+  const body = Buffer.from(JSON.stringify(dialect.encodeReply(events, head)));
+  const cost = costOf(attempt, usage);
+  const text = usage ? "" : textOfEvents(events);
+  return {
+    end: { status: "success", usage, cost, otherwise: { kind: "generated", text } },
+    finish() {
+      const headers = replyHeaders(call, { attempt, dropped, cost });
+      headers.push(...jsonHeaders(body));
+      call.response.writeHead(200, headers).end(body);
+    },
+  };
+}
+
+function allOf(source: EventSource): Promise<readonly ModelEvent[] | CallFailure> {
+  return new Promise((resolve) => {
+    const all: ModelEvent[] = [];
+    source.read({
+      onEvents(events) {
+        all.push(...events);
+        return true;
+      },
+      onEnd: () => resolve(all),
+      onFailure: resolve,
+    });
+  });
+}
+
+function usageOf(events: readonly ModelEvent[]): Usage | undefined {
+  return events.findLast((event) => event.type === "usage")?.usage;
+}

@@ -1,0 +1,64 @@
+import { type Picodollars, usdTextFromPicodollars } from "../../shared/money.ts";
+import type { Attempt, Call } from "./call.ts";
+import { askedCap } from "./output-limit.ts";
+import { limitHeaders } from "./rate-limits.ts";
+
+/** What a whole JSON body is sent with. */
+export function jsonHeaders(body: Buffer): string[] {
+  return ["content-type", "application/json", "content-length", String(body.length)];
+}
+
+/** A proxy in between must neither keep a stream back nor compress it. */
+export const streamHeaders = [
+  "content-type",
+  "text/event-stream; charset=utf-8",
+  "cache-control",
+  "no-cache, no-transform",
+  "x-accel-buffering",
+  "no",
+];
+
+interface Told {
+  readonly attempt: Attempt;
+  /** Parameters of the client's that did not reach the upstream. */
+  readonly dropped: readonly string[];
+  /** Where it is known before the headers go. */
+  readonly cost?: Picodollars | undefined;
+}
+
+/** What a reply says of how it came about: names and values in turn. */
+export function replyHeaders(call: Call, { attempt, dropped, cost }: Told): string[] {
+  const { deployment, retries, sentAtMs, headAtMs = sentAtMs } = attempt;
+  const { requestId, group, permit, endpoint, request } = call;
+  const ownMs = performance.now() - call.startedAtMs - (headAtMs - sentAtMs);
+  const headers = [
+    "x-request-id",
+    requestId,
+    "x-litellm-call-id",
+    requestId,
+    "x-litellm-model-id",
+    deployment.id,
+    "x-litellm-model-group",
+    encodeURI(group.name),
+    "x-litellm-attempted-retries",
+    String(retries),
+    "x-litellm-attempted-fallbacks",
+    "0",
+    "x-litellm-overhead-duration-ms",
+    ownMs.toFixed(2),
+  ];
+  if (permit.standings.length > 0) headers.push(...limitHeaders(permit.standings));
+  if (permit.outputCap !== undefined && permit.outputCap !== askedCap(endpoint, request))
+    headers.push("x-keyplane-max-tokens", String(permit.outputCap));
+  if (cost !== undefined) headers.push("x-litellm-response-cost", usdTextFromPicodollars(cost));
+  if (dropped.length > 0) headers.push("x-keyplane-dropped-params", namesOf(dropped));
+  return headers;
+}
+
+/** Names come from the client: only so many, and only what a header can carry. */
+function namesOf(dropped: readonly string[]): string {
+  return [...new Set(dropped)]
+    .filter((name) => /^[\w.[\]-]{1,64}$/.test(name))
+    .slice(0, 32)
+    .join(", ");
+}

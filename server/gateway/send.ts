@@ -1,0 +1,139 @@
+import type { Adapter, Embeddings } from "../providers/adapter.ts";
+import { collect } from "../providers/body.ts";
+import type { Answer, CallFailure } from "../providers/call.ts";
+import { decodeAnswer } from "../providers/decode-answer.ts";
+import type { EventSource } from "../providers/event-source.ts";
+import type { LibraryOutcome } from "../providers/library.ts";
+import { mockAnswer } from "../providers/mock.ts";
+import { wholeAnswer } from "../providers/whole-answer.ts";
+import type { Attempt, Call } from "./call.ts";
+import type { Gateway } from "./gateway.ts";
+import type { Outgoing } from "./outgoing.ts";
+
+/** What an upstream that took a call sends: bytes in the client's own format, what its model says, or vectors. */
+export type Received =
+  | { readonly kind: "bytes"; readonly answer: Answer }
+  | { readonly kind: "events"; readonly source: EventSource }
+  | {
+      readonly kind: "vectors";
+      readonly read: () => Promise<Embeddings | CallFailure>;
+    };
+
+export type Outcome =
+  | { readonly kind: "received"; readonly received: Received; readonly dropped: readonly string[] }
+  | { readonly kind: "refused"; readonly answer: Answer }
+  | { readonly kind: "failed"; readonly failure: CallFailure };
+
+/** Sends a request on its way and waits for the head of its answer. */
+export async function send(
+  gateway: Gateway,
+  call: Call,
+  { attempt, outgoing }: { attempt: Attempt; outgoing: Outgoing },
+): Promise<Outcome> {
+  if (outgoing.kind === "library") return sendByLibrary(call, attempt, outgoing);
+  const { deployment } = attempt;
+  const answer =
+    deployment.mockResponse === undefined
+      ? await gateway.transport.send(
+          deployment.origin,
+          {
+            path: outgoing.path,
+            headers: outgoing.headers,
+            body: outgoing.body,
+            timeoutMs: timeoutOf(call, attempt),
+          },
+          (abort) => call.client.whenGone(abort),
+        )
+      : mockOf(call, attempt, outgoing);
+  if (!("status" in answer)) return { kind: "failed", failure: answer };
+  if (answer.status < 200 || answer.status > 299) return { kind: "refused", answer };
+  const received = receive(call, answer, outgoing.adapter);
+  return { kind: "received", received, dropped: outgoing.dropped };
+}
+
+function timeoutOf({ isStream }: Call, { deployment }: Attempt): number {
+  return isStream ? deployment.streamTimeoutMs : deployment.timeoutMs;
+}
+
+/** A mock answers in OpenAI's format, as an upstream would: to a request of another format, what that became. */
+function mockOf(
+  { endpoint, request, bodyBytes }: Call,
+  { deployment }: Attempt,
+  { adapter, body }: Extract<Outgoing, { kind: "bytes" }>,
+): Answer {
+  return mockAnswer({
+    text: deployment.mockResponse ?? "",
+    model: deployment.upstreamModel,
+    route: adapter ? "chat/completions" : endpoint.name,
+    request: adapter ? (JSON.parse(body.toString()) as Record<string, unknown>) : request,
+    bodyBytes,
+  });
+}
+
+function receive({ isStream, endpoint }: Call, answer: Answer, adapter?: Adapter): Received {
+  if (!adapter) return { kind: "bytes", answer };
+  if (endpoint.dialect) return { kind: "events", source: decodeAnswer(answer, adapter, isStream) };
+  return { kind: "vectors", read: () => readVectors(answer, adapter) };
+}
+
+/** The largest batches of embeddings are of this order. */
+const maxVectorBytes = 256 * 1024 * 1024;
+
+async function readVectors(
+  answer: Answer,
+  { embeddings }: Adapter,
+): Promise<Embeddings | CallFailure> {
+  const body = await collect(answer, maxVectorBytes);
+  if (!Buffer.isBuffer(body)) return body;
+  return (
+    embeddings?.decode(parse(body)) ?? { kind: "foreign", reason: "no embeddings in the answer" }
+  );
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}
+
+async function sendByLibrary(
+  call: Call,
+  attempt: Attempt,
+  { model, target, asked, dropped }: Extract<Outgoing, { kind: "library" }>,
+): Promise<Outcome> {
+  const abort = new AbortController();
+  call.client.whenGone(() => abort.abort());
+  const limits = { signal: abort.signal, timeoutMs: timeoutOf(call, attempt) };
+  if ("chat" in asked) {
+    const outcome = await model.chat(asked.chat, target, limits);
+    return outcomeOf(outcome, dropped, (source) => ({ kind: "events", source }));
+  }
+  if (!model.embed)
+    return { kind: "failed", failure: { kind: "foreign", reason: "no embeddings" } };
+  const outcome = await model.embed(asked.embedding, target, limits);
+  return outcomeOf(outcome, dropped, (vectors) => ({
+    kind: "vectors",
+    read: () => Promise.resolve(vectors),
+  }));
+}
+
+function outcomeOf<Kind>(
+  outcome: LibraryOutcome<Kind>,
+  dropped: readonly string[],
+  receivedOf: (answer: Kind) => Received,
+): Outcome {
+  switch (outcome.kind) {
+    case "answer":
+      return {
+        kind: "received",
+        received: receivedOf(outcome.answer),
+        dropped: [...dropped, ...outcome.dropped],
+      };
+    case "refused":
+      return { kind: "refused", answer: wholeAnswer(outcome) };
+    case "failed":
+      return outcome;
+  }
+}

@@ -1,0 +1,25 @@
+/** Readers for JSON that a stranger sent: nothing about its shape is taken for granted. */
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+const noFields: Fields = {};
+const nothing: readonly unknown[] = [];
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The object, or one without fields. */
+export function fieldsOf(value: unknown): Fields {
+  return isFields(value) ? value : noFields;
+}
+
+/** The list, or an empty one. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : nothing;
+}
+
+/** The text; empty where it is none. */
+export function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
