@@ -5,6 +5,7 @@ import type { Rates } from "../providers/prices.ts";
 import type { TokenRates } from "../providers/token-rates.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { heededCap } from "./output-limit.ts";
+import { messagesOf, readsMore } from "./prompt-reading.ts";
 
 /** A cap on tokens below this is of use to nobody: the call is refused instead. */
 const leastOutput = 16;
@@ -85,28 +86,16 @@ function highest(rates: Rates, buckets: readonly (keyof TokenRates)[]): Picodoll
   return largest(tiers.flatMap((tier) => buckets.map((bucket) => tier[bucket])));
 }
 
-/** A token is a byte at least, as long as it is text that is sent. */
+/** A token is a byte at least, as long as it is text that is sent, and all of it is sent. */
 function promptBound({ maxInputTokens }: Deployment, call: BoundedCall): number {
-  const { messages } = call.request;
-  if (!Array.isArray(messages)) return call.bodyBytes + tokensPerMessage;
-  if (!messages.some(carriesMore)) return call.bodyBytes + tokensPerMessage * messages.length;
+  const { request, bodyBytes } = call;
+  if (!readsMore(request)) return bodyBytes + tokensPerMessage * messagesOf(request).length;
   if (maxInputTokens === undefined)
-    throw notPriced(call, "it was sent more than text, and its max_input_tokens is not configured");
+    throw notPriced(
+      call,
+      "it makes the model read more than the text that it sends, and its max_input_tokens is not configured",
+    );
   return maxInputTokens;
-}
-
-/** Images, audio and files are tokens that no length tells. */
-function carriesMore(message: unknown): boolean {
-  const content: unknown =
-    typeof message === "object" && message !== null
-      ? (message as { content?: unknown }).content
-      : undefined;
-  return (
-    Array.isArray(content) &&
-    content.some(
-      (part: { type?: unknown } | null) => part?.type !== "text" && part?.type !== "refusal",
-    )
-  );
 }
 
 function answersOf({ n, best_of }: Readonly<Record<string, unknown>>): number {
