@@ -1,11 +1,10 @@
 import type {
   AssistantBlock,
-  Message,
   ToolResultBlock,
   ToolUseBlock,
-  TranslatableRequest,
-} from "../../../shared/anthropic/messages.ts";
-import type { ChatMessage, ToolCall } from "../../../shared/openai/chat.ts";
+} from "../../../shared/anthropic/blocks.ts";
+import type { Message, TranslatableRequest } from "../../../shared/anthropic/messages.ts";
+import type { ChatMessage, ThinkingBlock, ToolCall } from "../../../shared/openai/chat.ts";
 import { contentOf, partsOf } from "./chat-parts.ts";
 import { readToolUseId } from "./tool-use-id.ts";
 
@@ -59,25 +58,28 @@ function toolMessage(block: ToolResultBlock): ChatMessage {
 }
 
 /**
- * Thoughts go twice: in blocks, sealed, for providers that check them, and as plain text, which is what upstreams that seal
- * nothing read.
+ * Thoughts go twice: as plain text, which is what upstreams that seal nothing read, and those that are sealed in blocks too,
+ * for providers that check the seal.
  */
 function assistantMessage(blocks: readonly AssistantBlock[]): ChatMessage {
   const parts = partsOf(blocks.filter((block) => block.type === "text"));
   const calls = blocks.filter((block) => block.type === "tool_use").map(toolCall);
-  const thoughts = blocks.filter(
-    (block) => block.type === "thinking" || block.type === "redacted_thinking",
-  );
-  const thinking = thoughts
-    .map((thought) => (thought.type === "thinking" ? thought.thinking : ""))
+  const sealed = blocks.filter(isSealed);
+  const thinking = blocks
+    .map((block) => (block.type === "thinking" ? block.thinking : ""))
     .join("");
   return {
     role: "assistant",
     content: parts.length === 0 && calls.length > 0 ? null : contentOf(parts),
     ...(calls.length > 0 && { tool_calls: calls }),
-    ...(thoughts.length > 0 && { thinking_blocks: thoughts }),
+    ...(sealed.length > 0 && { thinking_blocks: sealed }),
     ...(thinking && { reasoning_content: thinking }),
   };
+}
+
+/** A thought without a signature comes from a model that signs none: a provider that asks for one would refuse it. */
+function isSealed(block: AssistantBlock): block is AssistantBlock & ThinkingBlock {
+  return (block.type === "thinking" && !!block.signature) || block.type === "redacted_thinking";
 }
 
 function toolCall({ id: shown, name, input, cache_control }: ToolUseBlock): ToolCall {

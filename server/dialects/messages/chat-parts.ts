@@ -1,4 +1,4 @@
-import type { ReadableBlock } from "../../../shared/anthropic/messages.ts";
+import type { ReadableBlock } from "../../../shared/anthropic/blocks.ts";
 import type { ContentPart } from "../../../shared/openai/chat.ts";
 
 type DocumentBlock = Extract<ReadableBlock, { type: "document" }>;

@@ -256,6 +256,18 @@ describe("what the model said", () => {
   });
 });
 
+test("a thought that is not sealed is text only", () => {
+  const [message] = messagesOf({
+    role: "assistant",
+    content: [
+      { type: "thinking", thinking: "Hm", signature: "" },
+      { type: "text", text: "Hi" },
+    ],
+  });
+
+  expect(message).toEqual({ role: "assistant", content: "Hi", reasoning_content: "Hm" });
+});
+
 describe("tools", () => {
   test("are functions, or stay as their provider has them", () => {
     const search = { type: "web_search_20250305", name: "web_search", max_uses: 3 };
