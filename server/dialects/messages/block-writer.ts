@@ -22,7 +22,6 @@ export class BlockWriter {
 
   /** A piece of text, of the open block where that is one of its kind, else of a new one. */
   add(kind: "text" | "thinking", text: string): string {
-    if (text === "") return "";
     return this.#openAs(kind) + this.#piece(text);
   }
 

@@ -18,7 +18,7 @@ export class Ending {
   }
 
   /** The members of a message, and of a `message_delta`, that tell why it ended. */
-  get stop() {
+  get stop(): MessageStop {
     const sequence = this.#finish?.stopSequence;
     return {
       stop_reason: sequence === undefined ? this.#reason() : "stop_sequence",
@@ -27,6 +27,7 @@ export class Ending {
     };
   }
 
+  /** @param promptTokens the estimate that stands where no usage was reported */
   usage(promptTokens: number): MessageUsage {
     return this.#usage ? messageUsage(this.#usage) : emptyUsage(promptTokens);
   }
@@ -37,6 +38,13 @@ export class Ending {
     const reason = this.#finish?.reason ?? "stop";
     return reason === "stop" && this.#called ? "tool_use" : stopReasons[reason];
   }
+}
+
+export interface MessageStop {
+  readonly stop_reason: StopReason | "stop_sequence";
+  readonly stop_sequence: string | null;
+  /** Why Anthropic refused: no other upstream says so. */
+  readonly stop_details: null;
 }
 
 type StopReason = "end_turn" | "max_tokens" | "tool_use" | "refusal" | "pause_turn";

@@ -53,12 +53,12 @@ export class MessageEncoder implements StreamEncoder {
   #write(event: ModelEvent): string {
     switch (event.type) {
       case "text-delta":
-        return this.#calls.end() + this.#blocks.add("text", event.text);
+        return this.#say("text", event.text);
       case "refusal-delta":
         this.#ending.note(event);
-        return this.#calls.end() + this.#blocks.add("text", event.text);
+        return this.#say("text", event.text);
       case "reasoning-delta":
-        return this.#calls.end() + this.#blocks.add("thinking", event.text);
+        return this.#say("thinking", event.text);
       case "reasoning-signature":
         return this.#calls.end() + this.#blocks.sign(event.signature);
       case "reasoning-redacted":
@@ -77,6 +77,11 @@ export class MessageEncoder implements StreamEncoder {
       case "error":
         return "";
     }
+  }
+
+  /** Nothing said is nothing at all: some upstreams have an empty text beside each piece of a call. */
+  #say(kind: "text" | "thinking", text: string): string {
+    return text === "" ? "" : this.#calls.end() + this.#blocks.add(kind, text);
   }
 }
 
