@@ -1,0 +1,35 @@
+import type { NativeFormat } from "../dialect.ts";
+import { StreamReader } from "./stream-reader.ts";
+import { isFields, readMessagesUsage } from "./usage.ts";
+
+/** Replies of upstreams that speak Anthropic's format themselves. A stream of theirs that lacks its `message_stop` broke off. */
+export const native: NativeFormat = {
+  createReader() {
+    const reader = new StreamReader();
+    return (bytes, event, text) => reader.read(bytes, event, text);
+  },
+  readUsage: readMessagesUsage,
+  generatedText,
+  missingEnd: undefined,
+};
+
+function generatedText(body: Buffer): string {
+  const message = parse(body);
+  const content = isFields(message) ? message["content"] : undefined;
+  return Array.isArray(content) ? content.map(textOfBlock).join("") : "";
+}
+
+function textOfBlock(block: unknown): string {
+  if (!isFields(block)) return "";
+  const { text, thinking, name, input } = block;
+  const called = isFields(input) ? JSON.stringify(input) : undefined;
+  return [text, thinking, name, called].filter((piece) => typeof piece === "string").join("");
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,110 @@
+import type { Usage } from "../../../shared/spend.ts";
+import type { EscapedText } from "../../wire/escaped-text.ts";
+import { findMembers, isValue, type Span, standsAt } from "../../wire/json-members.ts";
+import type { NativeEvent } from "../dialect.ts";
+import { isFields, readMessagesUsage } from "./usage.ts";
+
+const names = ["type", "delta", "content_block", "message", "usage", "error"].map((name) =>
+  Buffer.from(name),
+);
+const messageNames = ["model", "usage"].map((name) => Buffer.from(name));
+/** Of a block and of a piece of one, whatever its kind. */
+const generatedNames = ["text", "thinking", "partial_json", "name"].map((name) =>
+  Buffer.from(name),
+);
+
+const data = Buffer.from("data:");
+const messageStop = Buffer.from('"message_stop"');
+const lineFeed = 0x0a;
+const quote = 0x22;
+const openBrace = 0x7b;
+
+const silent: NativeEvent = {
+  isDone: false,
+  model: undefined,
+  usage: undefined,
+  isUsageOnly: false,
+  isError: false,
+};
+const done: NativeEvent = { ...silent, isDone: true };
+const failed: NativeEvent = { ...silent, isError: true };
+
+/** Reads the events of one stream in place, without parsing them. What the model generated is added to `text`. */
+export class StreamReader {
+  readonly #usage = new RunningUsage();
+
+  read(bytes: Buffer, event: Span, text: EscapedText): NativeEvent {
+    const payload = payloadOf(bytes, event);
+    if (bytes[payload.start] !== openBrace) return silent;
+    const [type, delta, block, message, usage, error] = findMembers(bytes, payload, names);
+    if (error && isTold(bytes, error)) return failed;
+    if (type && isValue(bytes, type, messageStop)) return done;
+    if (message) return this.#readMessage(bytes, message);
+    if (usage) return { ...silent, usage: this.#usage.update(bytes, usage) };
+    const generated = delta ?? block;
+    if (generated) addGenerated(bytes, generated, text);
+    return silent;
+  }
+
+  #readMessage(bytes: Buffer, message: Span): NativeEvent {
+    const [model, usage] = findMembers(bytes, message, messageNames);
+    return { ...silent, model, usage: usage && this.#usage.update(bytes, usage) };
+  }
+}
+
+/**
+ * A stream reports at its start what went in, and at its end the totals, of which it may leave out those that did not
+ * change: a later report stands before an earlier one, field by field.
+ */
+class RunningUsage {
+  readonly #reported: Record<string, unknown> = {};
+
+  update(bytes: Buffer, { start, end }: Span): Usage | undefined {
+    const reported = parse(bytes.toString("utf8", start, end));
+    if (!isFields(reported)) return undefined;
+    for (const name of usageNames) {
+      const value = reported[name];
+      if (value !== undefined && value !== null) this.#reported[name] = value;
+    }
+    return readMessagesUsage(this.#reported);
+  }
+}
+
+const usageNames = [
+  "input_tokens",
+  "cache_read_input_tokens",
+  "cache_creation_input_tokens",
+  "cache_creation",
+  "output_tokens",
+  "output_tokens_details",
+];
+
+/** The data of an event: what follows `data:` on its line. Its name and comments come before it. */
+function payloadOf(bytes: Buffer, { start, end }: Span): Span {
+  let line = start;
+  while (!standsAt(bytes, line, data)) {
+    line = bytes.indexOf(lineFeed, line) + 1;
+    if (line === 0 || line >= end) return { start: end, end };
+  }
+  let at = line + data.length;
+  while (at < end && (bytes[at] ?? 0) <= 0x20) at += 1;
+  return { start: at, end };
+}
+
+/** An object, or a text: never null. */
+function isTold(bytes: Buffer, { start }: Span): boolean {
+  return bytes[start] === openBrace || bytes[start] === quote;
+}
+
+function addGenerated(bytes: Buffer, within: Span, text: EscapedText): void {
+  for (const span of findMembers(bytes, within, generatedNames))
+    if (span && bytes[span.start] === quote) text.add(bytes, span.start + 1, span.end - 1);
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
