@@ -64,6 +64,9 @@ function mountControlPlane(app: H3, deps: Deps): void {
 }
 
 function mountHealth(app: H3, deps: Deps): void {
+  // Claude Code asks the base address whether anybody is there.
+  for (const method of ["GET", "HEAD"] as const)
+    app.on(method, "/", () => ({ name: "keyplane", version }));
   const { changes, maxStalenessMs } = deps.gateway.authentication;
   for (const name of ["liveliness", "liveness"])
     app.get(`/health/${name}`, () => ({ status: "alive" }));

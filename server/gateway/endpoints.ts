@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { messagesRequest } from "../../shared/anthropic/messages.ts";
 import {
   type CallRequest,
   chatRequest,
@@ -6,6 +7,7 @@ import {
   embeddingRequest,
 } from "../../shared/openai/requests.ts";
 import { chat, openAiFormat } from "../dialects/chat/dialect.ts";
+import { messages } from "../dialects/messages/messages.ts";
 import type { Dialect, NativeFormat } from "../dialects/dialect.ts";
 import type { ModelMode } from "../providers/deployment.ts";
 import type { Route } from "./authorize.ts";
@@ -50,6 +52,9 @@ function endpoint(given: Given): Endpoint {
   };
 }
 
+/** What a client may ask of Anthropic beyond the body: a version of the API, and features that are not in it yet. */
+export const anthropicHeaders = ["anthropic-version", "anthropic-beta"] as const;
+
 export const endpoints: readonly Endpoint[] = [
   endpoint({
     name: "chat/completions",
@@ -58,6 +63,14 @@ export const endpoints: readonly Endpoint[] = [
     dialect: chat,
     caps: ["max_completion_tokens", "max_tokens"],
     asksForUsage: true,
+  }),
+  endpoint({
+    name: "messages",
+    schema: messagesRequest,
+    modes: ["chat", "responses"],
+    dialect: messages,
+    native: messages.native,
+    forwards: anthropicHeaders,
   }),
   endpoint({
     name: "completions",

@@ -5,6 +5,7 @@ import type { Adapter, Encoded, Target } from "../providers/adapter.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import type { LibraryModel } from "../providers/library.ts";
 import type { Call } from "./call.ts";
+import { withForwarded } from "./forwarded-headers.ts";
 import type { Gateway } from "./gateway.ts";
 import { passageOf } from "./passage.ts";
 import { upstreamBody } from "./upstream-request.ts";
@@ -43,23 +44,14 @@ export function outgoingTo(
   return {
     kind: "bytes",
     path: deployment.pathOf(endpoint.name),
-    headers: endpoint.forwards.length === 0 ? deployment.headers : withForwarded(call, deployment),
+    headers:
+      endpoint.forwards.length === 0
+        ? deployment.headers
+        : withForwarded(deployment.headers, call.incoming.headers, endpoint.forwards),
     body: deployment.mockResponse === undefined ? upstreamBody(deployment, body, call) : body,
     adapter: undefined,
     dropped: nothing,
   };
-}
-
-/** The deployment's headers, with those of the client's in their place that it may set for its upstream. */
-function withForwarded({ endpoint, incoming }: Call, { headers }: Deployment): readonly string[] {
-  const named = new Map<string, string>();
-  for (let at = 0; at + 1 < headers.length; at += 2)
-    named.set(headers[at] ?? "", headers[at + 1] ?? "");
-  for (const name of endpoint.forwards) {
-    const value = incoming.headers[name];
-    if (typeof value === "string") named.set(name, value);
-  }
-  return [...named].flat();
 }
 
 async function translated(gateway: Gateway, call: Call, deployment: Deployment): Promise<Outgoing> {

@@ -1,4 +1,5 @@
 import type { H3 } from "h3";
+import { createCountTokensHandler } from "./count-tokens.ts";
 import { endpoints } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
 import { createCallHandler } from "./handle-call.ts";
@@ -18,6 +19,7 @@ export function mountDataPlane(app: H3, gateway: Gateway): void {
       app.post(`${prefix}/${endpoint.name}`, handler);
   }
   for (const prefix of ["", "/v1"]) {
+    app.post(`${prefix}/messages/count_tokens`, createCountTokensHandler(gateway));
     app.get(`${prefix}/models`, createModelListHandler(gateway));
     app.get(`${prefix}/models/**:model`, createModelHandler(gateway));
   }

@@ -1,4 +1,5 @@
 import type { NativeFormat } from "../dialect.ts";
+import { errorBody } from "./error-body.ts";
 import { StreamReader } from "./stream-reader.ts";
 import { isFields, readMessagesUsage } from "./usage.ts";
 
@@ -11,6 +12,7 @@ export const native: NativeFormat = {
   readUsage: readMessagesUsage,
   generatedText,
   missingEnd: undefined,
+  errorEvent: (error) => `event: error\ndata: ${JSON.stringify(errorBody(error))}\n\n`,
 };
 
 function generatedText(body: Buffer): string {

@@ -1,6 +1,7 @@
 import type { Usage } from "../../../shared/spend.ts";
 import type { EscapedText } from "../../wire/escaped-text.ts";
-import { findMembers, isValue, type Span, standsAt } from "../../wire/json-members.ts";
+import { findMembers, isValue, type Span } from "../../wire/json-members.ts";
+import { dataOf } from "../../wire/sse-events.ts";
 import type { NativeEvent } from "../dialect.ts";
 import { isFields, readMessagesUsage } from "./usage.ts";
 
@@ -13,9 +14,7 @@ const generatedNames = ["text", "thinking", "partial_json", "name"].map((name) =
   Buffer.from(name),
 );
 
-const data = Buffer.from("data:");
 const messageStop = Buffer.from('"message_stop"');
-const lineFeed = 0x0a;
 const quote = 0x22;
 const openBrace = 0x7b;
 
@@ -34,7 +33,7 @@ export class StreamReader {
   readonly #usage = new RunningUsage();
 
   read(bytes: Buffer, event: Span, text: EscapedText): NativeEvent {
-    const payload = payloadOf(bytes, event);
+    const payload = dataOf(bytes, event);
     if (bytes[payload.start] !== openBrace) return silent;
     const [type, delta, block, message, usage, error] = findMembers(bytes, payload, names);
     if (error && isTold(bytes, error)) return failed;
@@ -48,7 +47,12 @@ export class StreamReader {
 
   #readMessage(bytes: Buffer, message: Span): NativeEvent {
     const [model, usage] = findMembers(bytes, message, messageNames);
-    return { ...silent, model, usage: usage && this.#usage.update(bytes, usage) };
+    return {
+      ...silent,
+      model,
+      usage: usage && this.#usage.update(bytes, usage),
+      isUsageSoFar: true,
+    };
   }
 }
 
@@ -78,18 +82,6 @@ const usageNames = [
   "output_tokens",
   "output_tokens_details",
 ];
-
-/** The data of an event: what follows `data:` on its line. Its name and comments come before it. */
-function payloadOf(bytes: Buffer, { start, end }: Span): Span {
-  let line = start;
-  while (!standsAt(bytes, line, data)) {
-    line = bytes.indexOf(lineFeed, line) + 1;
-    if (line === 0 || line >= end) return { start: end, end };
-  }
-  let at = line + data.length;
-  while (at < end && (bytes[at] ?? 0) <= 0x20) at += 1;
-  return { start: at, end };
-}
 
 /** An object, or a text: never null. */
 function isTold(bytes: Buffer, { start }: Span): boolean {
