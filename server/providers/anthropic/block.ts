@@ -7,7 +7,7 @@ export type Block = Readonly<Record<string, unknown>> & { readonly type: string 
 type CacheControl = z.infer<typeof cacheControl>;
 
 /** What anything in a chat may carry. */
-export interface Cached {
+interface Cached {
   readonly cache_control?: CacheControl | null | undefined;
 }
 

@@ -13,7 +13,7 @@ export interface Draft {
   readonly calls: CallPlace[];
 }
 
-export interface CallPlace {
+interface CallPlace {
   readonly id: string;
   /** Where it stands in the request. */
   readonly param: string;

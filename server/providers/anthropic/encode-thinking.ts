@@ -10,7 +10,7 @@ export interface Thinking {
   readonly effort?: Effort;
 }
 
-export interface Circumstances {
+interface Circumstances {
   readonly traits: ModelTraits;
   /** The longest answer that will be asked for, thoughts included. */
   readonly maxTokens: number;
@@ -22,8 +22,9 @@ type Effort = "low" | "medium" | "high" | "xhigh" | "max";
 
 /**
  * `thinking` goes as it is to a model that takes it so, else in the form that is nearest. `reasoning_effort` is a budget for
- * models that know nothing else, and an effort with adaptive thinking for the others. `none` switches thinking off; where that
- * cannot be, it is the least effort.
+ * models that know nothing else (see `budgets`), and the effort of that name with adaptive thinking for the others: `minimal` is
+ * `low`, and `xhigh` is `high` where the model does not know it. `none` switches thinking off; where that cannot be, it is the
+ * least effort.
  *
  * Newer models show no thoughts unless asked to. OpenAI's clients have no word for that, so they are shown a summary.
  */

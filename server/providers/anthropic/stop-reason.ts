@@ -6,7 +6,7 @@ import { type Fields, fieldsOf, textOf } from "./fields.ts";
  *
  * Source: https://platform.claude.com/docs/en/build-with-claude/handling-stop-reasons
  */
-export function finishReason(stopReason: string): FinishReason {
+function finishReason(stopReason: string): FinishReason {
   switch (stopReason) {
     case "max_tokens":
     case "model_context_window_exceeded":

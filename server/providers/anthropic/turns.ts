@@ -1,4 +1,4 @@
-import type { Block } from "./block.ts";
+import { type Block, isThought } from "./block.ts";
 import type { Draft } from "./draft.ts";
 
 export interface Turn {
@@ -50,5 +50,5 @@ export function continuesWithoutThought(turns: readonly Turn[]): boolean {
   const user = turns.findLastIndex(({ role }) => role === "user");
   if (turns[user]?.content[0]?.type !== "tool_result") return false;
   const first = turns[user - 1]?.content[0];
-  return first?.type !== "thinking" && first?.type !== "redacted_thinking";
+  return first === undefined || !isThought(first);
 }
