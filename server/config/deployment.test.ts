@@ -74,7 +74,6 @@ test("a mock response needs neither a key nor an address", () => {
 });
 
 test.each([
-  "anthropic/claude-sonnet-4-5",
   "gemini/gemini-2.5-pro",
   "vertex_ai/gemini",
   "bedrock/a.b",

@@ -161,7 +161,7 @@ export const routerSettingsLacks: Lacks = {
 
 /** Providers that LiteLLM reaches and this version does not. */
 export const laterProviders: readonly string[] = names(`
-  a2a ai21 ai21_chat aihubmix aiml aiohttp_openai amazon_nova anthropic anthropic_text assemblyai auto_router azure_ai azure_text
+  a2a ai21 ai21_chat aihubmix aiml aiohttp_openai amazon_nova anthropic_text assemblyai auto_router azure_ai azure_text
   baseten bedrock bedrock_mantle black_forest_labs bytez cerebras chatgpt clarifai cloudflare codestral cohere cohere_chat cometapi
   compactifai custom dashscope databricks datarobot deepgram deepinfra docker_model_runner dotprompt elevenlabs empower fal_ai
   featherless_ai friendliai galadriel gemini gigachat github github_copilot google gradient_ai helicone heroku humanloop hyperbolic

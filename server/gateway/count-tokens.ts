@@ -13,7 +13,7 @@ import { balance } from "./balance.ts";
 import { ClientWatch } from "./client-watch.ts";
 import { anthropicHeaders } from "./endpoints.ts";
 import { tellErrorsAs } from "./error-shape.ts";
-import { withForwarded } from "./forwarded-headers.ts";
+import { withForwarded } from "./upstream-headers.ts";
 import type { Gateway } from "./gateway.ts";
 import { nodeOf } from "./node-event.ts";
 import { parseObject, readBody } from "./request-body.ts";

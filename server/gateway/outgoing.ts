@@ -5,7 +5,7 @@ import type { Adapter, Encoded, Target } from "../providers/adapter.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import type { LibraryModel } from "../providers/library.ts";
 import type { Call } from "./call.ts";
-import { withForwarded } from "./forwarded-headers.ts";
+import { withAdded, withForwarded } from "./upstream-headers.ts";
 import type { Gateway } from "./gateway.ts";
 import { passageOf } from "./passage.ts";
 import { upstreamBody } from "./upstream-request.ts";
@@ -76,7 +76,7 @@ async function translated(gateway: Gateway, call: Call, deployment: Deployment):
   return {
     kind: "bytes",
     path: deployment.pathOf(encoded.route),
-    headers: [...deployment.headers, ...(encoded.headers ?? [])],
+    headers: withAdded(deployment.headers, encoded.headers),
     body: Buffer.from(JSON.stringify(encoded.body)),
     adapter,
     dropped: [...dropped, ...encoded.dropped],

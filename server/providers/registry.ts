@@ -1,4 +1,5 @@
 import type { Adapter } from "./adapter.ts";
+import { anthropic } from "./anthropic/adapter.ts";
 import type { Library } from "./library.ts";
 
 /**
@@ -79,6 +80,17 @@ export const providers = {
     keyVariable: "OPENROUTER_API_KEY",
     priceId: "openrouter",
     routes: ["responses"],
+    unsupported: [],
+  },
+  anthropic: {
+    adapter: anthropic,
+    apiBase: "https://api.anthropic.com/v1",
+    addsV1: true,
+    keyVariable: "ANTHROPIC_API_KEY",
+    keyHeader: "x-api-key",
+    headers: { "anthropic-version": "2023-06-01" },
+    priceId: "anthropic",
+    routes: ["messages", "messages/count_tokens"],
     unsupported: [],
   },
   ollama: {

@@ -20,6 +20,9 @@ const adapter = openAiChat({ unsupported: [] });
 const withoutSignatures = (events: readonly ModelEvent[]) =>
   joined(events.filter(({ type }) => type !== "reasoning-signature"));
 
+const order = (list: readonly ModelEvent[]) =>
+  list.toSorted((left, right) => left.type.localeCompare(right.type));
+
 test("what a model says is the same once it went through OpenAI's stream", () => {
   fc.assert(
     fc.property(someReply, (events) => {
@@ -39,8 +42,6 @@ test("and through a whole reply", () => {
     fc.property(someReply, (events) => {
       const reply = JSON.parse(JSON.stringify(chat.encodeReply(events, head)));
       const read = adapter.decodeReply(reply);
-      const order = (list: readonly ModelEvent[]) =>
-        list.toSorted((left, right) => left.type.localeCompare(right.type));
       expect(order(joined(read))).toEqual(order(withoutSignatures(events)));
     }),
   );

@@ -1,7 +1,8 @@
+import { readAnthropicUsage } from "../../providers/anthropic/usage.ts";
+import { isFields } from "../../providers/json.ts";
 import type { NativeFormat } from "../dialect.ts";
 import { errorBody } from "./error-body.ts";
 import { StreamReader } from "./stream-reader.ts";
-import { isFields, readMessagesUsage } from "./usage.ts";
 
 /** Replies of upstreams that speak Anthropic's format themselves. A stream of theirs that lacks its `message_stop` broke off. */
 export const native: NativeFormat = {
@@ -9,7 +10,7 @@ export const native: NativeFormat = {
     const reader = new StreamReader();
     return (bytes, event, text) => reader.read(bytes, event, text);
   },
-  readUsage: readMessagesUsage,
+  readUsage: readAnthropicUsage,
   generatedText,
   missingEnd: undefined,
   errorEvent: (error) => `event: error\ndata: ${JSON.stringify(errorBody(error))}\n\n`,

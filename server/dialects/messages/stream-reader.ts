@@ -1,9 +1,9 @@
 import type { Usage } from "../../../shared/spend.ts";
+import { mergeAnthropicUsage, readAnthropicUsage } from "../../providers/anthropic/usage.ts";
 import type { EscapedText } from "../../wire/escaped-text.ts";
 import { findMembers, isValue, type Span } from "../../wire/json-members.ts";
 import { dataOf } from "../../wire/sse-events.ts";
 import type { NativeEvent } from "../dialect.ts";
-import { isFields, readMessagesUsage } from "./usage.ts";
 
 const names = ["type", "delta", "content_block", "message", "usage", "error"].map((name) =>
   Buffer.from(name),
@@ -30,7 +30,8 @@ const failed: NativeEvent = { ...silent, isError: true };
 
 /** Reads the events of one stream in place, without parsing them. What the model generated is added to `text`. */
 export class StreamReader {
-  readonly #usage = new RunningUsage();
+  /** A stream reports at its start what went in, and at its end the totals, without those that did not change. */
+  #reported: unknown;
 
   read(bytes: Buffer, event: Span, text: EscapedText): NativeEvent {
     const payload = dataOf(bytes, event);
@@ -39,7 +40,7 @@ export class StreamReader {
     if (error && isTold(bytes, error)) return failed;
     if (type && isValue(bytes, type, messageStop)) return done;
     if (message) return this.#readMessage(bytes, message);
-    if (usage) return { ...silent, usage: this.#usage.update(bytes, usage) };
+    if (usage) return { ...silent, usage: this.#readUsage(bytes, usage) };
     const generated = delta ?? block;
     if (generated) addGenerated(bytes, generated, text);
     return silent;
@@ -50,38 +51,16 @@ export class StreamReader {
     return {
       ...silent,
       model,
-      usage: usage && this.#usage.update(bytes, usage),
+      usage: usage && this.#readUsage(bytes, usage),
       isUsageSoFar: true,
     };
   }
-}
 
-/**
- * A stream reports at its start what went in, and at its end the totals, of which it may leave out those that did not
- * change: a later report stands before an earlier one, field by field.
- */
-class RunningUsage {
-  readonly #reported: Record<string, unknown> = {};
-
-  update(bytes: Buffer, { start, end }: Span): Usage | undefined {
-    const reported = parse(bytes.toString("utf8", start, end));
-    if (!isFields(reported)) return undefined;
-    for (const name of usageNames) {
-      const value = reported[name];
-      if (value !== undefined && value !== null) this.#reported[name] = value;
-    }
-    return readMessagesUsage(this.#reported);
+  #readUsage(bytes: Buffer, { start, end }: Span): Usage | undefined {
+    this.#reported = mergeAnthropicUsage(this.#reported, parse(bytes.toString("utf8", start, end)));
+    return readAnthropicUsage(this.#reported);
   }
 }
-
-const usageNames = [
-  "input_tokens",
-  "cache_read_input_tokens",
-  "cache_creation_input_tokens",
-  "cache_creation",
-  "output_tokens",
-  "output_tokens_details",
-];
 
 /** An object, or a text: never null. */
 function isTold(bytes: Buffer, { start }: Span): boolean {

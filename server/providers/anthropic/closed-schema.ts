@@ -1,4 +1,4 @@
-import { type Fields, fieldsOf, isFields, listOf, textOf } from "./fields.ts";
+import { type Fields, fieldsOf, isFields, listOf, textOf } from "../json.ts";
 
 /**
  * A JSON schema as Anthropic's structured outputs and strict tools take it: objects are closed, alternatives are `anyOf`, and what

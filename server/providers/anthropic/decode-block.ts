@@ -1,5 +1,5 @@
 import type { ModelEvent } from "../model-event.ts";
-import { type Fields, isFields, textOf } from "./fields.ts";
+import { type Fields, isFields, textOf } from "../json.ts";
 
 /**
  * What a block says as it stands: all of a whole answer's, and what a streamed one begins with, which is mostly nothing. Of a

@@ -1,7 +1,7 @@
 import type { ModelEvent } from "../model-event.ts";
 import { argumentsOf, openingEvents } from "./decode-block.ts";
 import { errorEvent } from "./errors.ts";
-import { fieldsOf, isFields, listOf, textOf } from "./fields.ts";
+import { fieldsOf, isFields, listOf, textOf } from "../json.ts";
 import { endingEvents } from "./stop-reason.ts";
 import { readAnthropicUsage } from "./usage.ts";
 

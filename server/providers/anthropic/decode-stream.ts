@@ -1,7 +1,7 @@
 import type { ModelEvent } from "../model-event.ts";
 import { argumentsOf, openingEvents } from "./decode-block.ts";
 import { errorEvent } from "./errors.ts";
-import { type Fields, fieldsOf, isFields, textOf } from "./fields.ts";
+import { type Fields, fieldsOf, isFields, textOf } from "../json.ts";
 import { endingEvents } from "./stop-reason.ts";
 import { mergeAnthropicUsage, readAnthropicUsage } from "./usage.ts";
 

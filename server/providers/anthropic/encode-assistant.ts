@@ -2,7 +2,7 @@ import type { ChatMessage, ThinkingBlock, ToolCall } from "../../../shared/opena
 import { type Translation, untranslatable } from "../translation.ts";
 import { type Block, cacheMark, textBlocks } from "./block.ts";
 import { encodeWords } from "./encode-content.ts";
-import { isFields } from "./fields.ts";
+import { isFields } from "../json.ts";
 
 type AssistantMessage = Extract<ChatMessage, { role: "assistant" }>;
 

@@ -2,7 +2,7 @@ import type { Chat } from "../../../shared/openai/chat.ts";
 import type { Translation } from "../translation.ts";
 import { type Block, textBlocks } from "./block.ts";
 import { closeSchema } from "./closed-schema.ts";
-import type { Fields } from "./fields.ts";
+import type { Fields } from "../json.ts";
 import type { ModelTraits } from "./model-traits.ts";
 
 interface Format {

@@ -1,6 +1,6 @@
 import type { Chat } from "../../../shared/openai/chat.ts";
 import type { Translation } from "../translation.ts";
-import { type Fields, isFields, listOf, textOf } from "./fields.ts";
+import { type Fields, isFields, listOf, textOf } from "../json.ts";
 
 /** Parameters that are translated, or that say nothing to a provider. */
 const known = new Set([

@@ -1,6 +1,6 @@
 import type { Chat } from "../../../shared/openai/chat.ts";
 import type { Translation } from "../translation.ts";
-import type { Fields } from "./fields.ts";
+import type { Fields } from "../json.ts";
 import type { ModelTraits } from "./model-traits.ts";
 
 export interface Thinking {

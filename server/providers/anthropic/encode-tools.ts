@@ -2,7 +2,7 @@ import type { Chat, FunctionTool, ToolChoice } from "../../../shared/openai/chat
 import type { Translation } from "../translation.ts";
 import { cacheMark } from "./block.ts";
 import { closeSchema } from "./closed-schema.ts";
-import type { Fields } from "./fields.ts";
+import type { Fields } from "../json.ts";
 import type { ModelTraits } from "./model-traits.ts";
 
 export interface Tooling {

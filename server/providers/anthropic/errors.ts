@@ -1,6 +1,6 @@
 import type { UpstreamError } from "../adapter.ts";
 import type { ModelEvent } from "../model-event.ts";
-import { fieldsOf, textOf } from "./fields.ts";
+import { fieldsOf, textOf } from "../json.ts";
 
 /** An `error` in the middle of a stream, or with status 200. */
 export function errorEvent(body: unknown): ModelEvent {

@@ -1,5 +1,5 @@
 import type { FinishReason, ModelEvent } from "../model-event.ts";
-import { type Fields, fieldsOf, textOf } from "./fields.ts";
+import { type Fields, fieldsOf, textOf } from "../json.ts";
 
 /**
  * Why Anthropic's model stopped. A reason that is not known ended the answer all the same.

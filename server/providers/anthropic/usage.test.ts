@@ -16,7 +16,6 @@ const nothing: Usage = {
 
 test.each<[string, unknown, Partial<Usage>]>([
   ["no cache", { input_tokens: 9, output_tokens: 12 }, { input: 9, output: 12 }],
-  ["no output yet", { input_tokens: 9 }, { input: 9 }],
   [
     "a cache whose time is not told",
     {

@@ -1,5 +1,5 @@
 import type { Usage } from "../../../shared/spend.ts";
-import { type Fields, fieldsOf, isFields, listOf } from "./fields.ts";
+import { type Fields, fieldsOf, isFields, listOf } from "../json.ts";
 
 /**
  * Reads Anthropic's `usage` object into disjoint buckets, or `undefined` when it does not say what was consumed.
@@ -9,7 +9,7 @@ import { type Fields, fieldsOf, isFields, listOf } from "./fields.ts";
  * - `output_tokens` includes thinking.
  * - Where the upstream summed up the conversation on its way (`iterations` with a `compaction`), that was consumed on top of
  *   what the fields beside it say.
- * - One that names no input, or has what is no count (text, a fraction, below zero) for input or output, is not believed:
+ * - One that lacks input or output, or has what is no count there (text, a fraction, below zero), is not believed:
  *   `undefined`, and the caller counts by itself. Details that are no counts are as good as absent.
  *
  * Source: https://platform.claude.com/docs/en/api/messages/create#usage
@@ -37,7 +37,7 @@ export function mergeAnthropicUsage(earlier: unknown, later: unknown): Fields {
 
 function bucketsOf(reported: Fields): Usage | undefined {
   const input = count(reported["input_tokens"]);
-  const output = count(reported["output_tokens"] ?? 0);
+  const output = count(reported["output_tokens"]);
   if (input === undefined || output === undefined) return undefined;
   const created = fieldsOf(reported["cache_creation"]);
   const hour = count(created["ephemeral_1h_input_tokens"]) ?? 0;
