@@ -13,6 +13,7 @@ import { type Options, readOptions, type ScenarioName } from "./options.ts";
 import { nextMessage, Processes } from "./processes.ts";
 import { describeComparison, median } from "./report.ts";
 import { checkSpend } from "./spend.ts";
+import { describeTranslation } from "./translate.ts";
 import { chatScenario, streamScenario } from "./wire.ts";
 
 interface Bench {
@@ -61,6 +62,7 @@ async function runScenario(bench: Bench, name: ScenarioName): Promise<void> {
     if (databases) console.log(await journalVerdicts(bench, await databases.next()));
     return;
   }
+  if (name === "translate") return console.log(await describeTranslation());
   const scenario = name === "stream" ? streamScenario(options.chunks) : chatScenario();
   const gateways =
     databases && (await startGateway(processes, upstreamPort, await databases.next()));
