@@ -2,7 +2,7 @@ import type { Library, LibrarySettings } from "../library.ts";
 import { bedrockSettings } from "./bedrock-settings.ts";
 import { factorySettings } from "./factory-settings.ts";
 import { libraryModel } from "./library-model.ts";
-import { loadFactory } from "./load-package.ts";
+import { loadPackage } from "./load-package.ts";
 import { parsePackageModel } from "./package-name.ts";
 import { asProvider } from "./provider.ts";
 
@@ -25,8 +25,7 @@ export const aiSdk: Library = {
 };
 
 async function openModel(packages: readonly string[], settings: LibrarySettings) {
-  const create = await loadFactory(packages);
-  const [name = ""] = packages;
+  const { name, create } = await loadPackage(packages);
   const provider = create({ ...compatibleSettings(name, settings), ...factorySettings(settings) });
   return libraryModel(asProvider(provider, name), settings.model);
 }

@@ -25,6 +25,10 @@ export async function streamChat(
   };
   const { stream } = await interruption.within(model.doStream(request));
   const parts = stream.getReader();
+  // Not every package heeds its signal.
+  interruption.signal.addEventListener("abort", () => parts.cancel().catch(() => undefined), {
+    once: true,
+  });
   const { value: first } = await interruption.within(parts.read());
   if (first === undefined) throw new Error("the answer is empty");
   return {

@@ -3,18 +3,23 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { fieldsOf } from "./json-fields.ts";
 
-export type ProviderFactory = (settings: Readonly<Record<string, unknown>>) => unknown;
+export interface LoadedPackage {
+  readonly name: string;
+  readonly create: ProviderFactory;
+}
+
+type ProviderFactory = (settings: Readonly<Record<string, unknown>>) => unknown;
 
 /**
- * The function of a package that makes a provider, `createMistral` for one.
+ * A package of the AI SDK, and the function of it that makes a provider: `createMistral` for one.
  *
  * @param packages that may be meant, the likelier first: the first that is installed is taken
  * @throws Error that names the package to install, or says why that which is installed will not do
  */
-export async function loadFactory(packages: readonly string[]): Promise<ProviderFactory> {
+export async function loadPackage(packages: readonly string[]): Promise<LoadedPackage> {
   for (const name of packages) {
     const exported = await importPackage(name);
-    if (exported) return factoryOf(name, exported);
+    if (exported) return { name, create: factoryOf(name, exported) };
   }
   const [name] = packages;
   throw new Error(`Cannot load ${JSON.stringify(name)}: it is not installed; npm install ${name}`);

@@ -22,7 +22,6 @@ export class PartStream implements EventSource {
     this.#parts = parts;
     this.#first = first;
     this.#interruption = interruption;
-    interruption.signal.addEventListener("abort", () => this.#leave(), { once: true });
   }
 
   read(reader: EventReader): void {
@@ -38,7 +37,8 @@ export class PartStream implements EventSource {
       (thrown: unknown) => this.#interruption.failure ?? callFailureOf(thrown),
     );
     this.#interruption.end();
-    this.#leave();
+    // What an upstream still has to say after an error is nobody's.
+    this.#parts.cancel().catch(() => undefined);
     if (failure) reader.onFailure(failure);
     else reader.onEnd();
   }
@@ -63,11 +63,6 @@ export class PartStream implements EventSource {
     });
     // A reader that pauses may take its time: this is no silence of the upstream.
     if (!isWanted) await this.#interruption.unlessInterrupted(resumed);
-  }
-
-  /** Ends the upstream's connection where a package does not heed the signal. */
-  #leave(): void {
-    this.#parts.cancel().catch(() => undefined);
   }
 }
 

@@ -27,8 +27,10 @@ export function createPartReader(): (part: LanguageModelV3StreamPart) => readonl
         isStarted = true;
         return [{ type: "start", id }];
       }
-      case "text-delta":
-        return part.delta === "" ? [] : [{ type: "text-delta", text: part.delta }];
+      case "text-delta": {
+        const text = textOf(part.delta);
+        return text === undefined ? [] : [{ type: "text-delta", text }];
+      }
       case "reasoning-start":
       case "reasoning-delta":
       case "reasoning-end":
@@ -98,8 +100,8 @@ class ToolCalls {
 
 function reasoningEvents(part: ReasoningPart): readonly ModelEvent[] {
   const events: ModelEvent[] = [];
-  if (part.type === "reasoning-delta" && part.delta !== "")
-    events.push({ type: "reasoning-delta", text: part.delta });
+  const text = part.type === "reasoning-delta" ? textOf(part.delta) : undefined;
+  if (text !== undefined) events.push({ type: "reasoning-delta", text });
   const metadata = part.providerMetadata;
   if (metadata === undefined) return events;
   const signature = textIn(metadata, "signature");

@@ -9,8 +9,9 @@ import { countOf, type Fields, fieldsOf } from "./json-fields.ts";
  * The vendor's own report, which a package hands on as `raw`, goes first where it says more than the SDK has words for: that
  * of OpenAI's shape (audio, the cache's quirks), Cohere's billed units, and what was written to a cache for an hour.
  */
-export function usageOf(reported: LanguageModelV3Usage): Usage | undefined {
-  const raw = fieldsOf(reported.raw) ?? {};
+export function usageOf(usage: LanguageModelV3Usage | undefined): Usage | undefined {
+  const reported = fieldsOf(usage) ?? {};
+  const raw = fieldsOf(reported["raw"]) ?? {};
   if ("prompt_tokens" in raw) return readUsage(raw);
   return billedUsage(raw) ?? unifiedUsage(reported, raw);
 }
@@ -33,9 +34,9 @@ function billedUsage(raw: Fields): Usage | undefined {
   return input === undefined || output === undefined ? undefined : plainUsage(input, output);
 }
 
-function unifiedUsage(reported: LanguageModelV3Usage, raw: Fields): Usage | undefined {
-  const prompt = fieldsOf(reported.inputTokens) ?? {};
-  const completion = fieldsOf(reported.outputTokens) ?? {};
+function unifiedUsage(reported: Fields, raw: Fields): Usage | undefined {
+  const prompt = fieldsOf(reported["inputTokens"]) ?? {};
+  const completion = fieldsOf(reported["outputTokens"]) ?? {};
   const total = countOf(prompt["total"]);
   const fresh = countOf(prompt["noCache"]);
   const output = countOf(completion["total"]) ?? countOf(completion["text"]);
