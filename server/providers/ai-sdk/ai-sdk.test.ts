@@ -289,6 +289,7 @@ test.each([
     "zod/model",
     'Cannot use "zod": a provider of the AI SDK exports one create function, it has none',
   ],
+  ["h3/model", "exports one create function, it has "],
   ["fs/model", "npm install @ai-sdk/fs"],
   ["openai-compatible", "write ai_sdk/<package>/<model>"],
   ["../../secrets/model", "write ai_sdk/<package>/<model>"],

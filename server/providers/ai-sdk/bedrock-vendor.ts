@@ -8,7 +8,7 @@ type Family = "claude" | "nova" | "openai" | undefined;
 
 /** Amazon Bedrock, whose Converse API has one form for all models and leaves to each what only it can. */
 export const bedrockVendor: Vendor = {
-  takes: ["thinking", "reasoning_effort", "parallel_tool_calls", "service_tier", "input_type"],
+  takes: ["thinking", "reasoning_effort", "parallel_tool_calls", "service_tier"],
   hoistsSystem: true,
   hidesFilenames: true,
   cachesPrompts: true,

@@ -21,6 +21,11 @@ export async function embedWith(
   const vendor = vendorOf(model.provider);
   const texts = textsOf(request);
   const translation = new Translation(target);
+  if (request["dimensions"] && !vendor.embeddingTakes?.includes("dimensions"))
+    translation.refuse(
+      "dimensions",
+      "its provider's package has no word for the length of a vector",
+    );
   translation.dropUnknown(request, new Set([...common, ...(vendor.embeddingTakes ?? [])]));
   const providerOptions = vendor.expressEmbedding?.(request, target.model);
   const options = providerOptions && { providerOptions };

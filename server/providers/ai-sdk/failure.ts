@@ -72,7 +72,7 @@ export function callFailureOf(thrown: unknown): CallFailure {
   const name = textOf(error["name"]) ?? "Error";
   // Nothing has left, so that another deployment may be asked; the operator reads what is missing.
   if (missingSetting.has(name) || isWithoutCredentials(error))
-    return { kind: "unreachable", reason: textOf(error["message"]) ?? name };
+    return { kind: "unreachable", reason: textOf(error["message"])?.split("\n")[0] ?? name };
   const reason = codeOf(thrown) ?? name;
   if (timeouts.has(reason)) return { kind: "timeout", reason };
   return { kind: unreachable.has(reason) || tls.test(reason) ? "unreachable" : "broken", reason };

@@ -111,3 +111,30 @@ test("parts that make no sense break the answer, and nothing else", async () => 
     failure: { kind: "broken" },
   });
 });
+
+test("the length of vectors is refused where the package has no word for it", async () => {
+  const embedder = {
+    specificationVersion: "v3",
+    provider: "some",
+    modelId: "model",
+    maxEmbeddingsPerCall: undefined,
+    supportsParallelCalls: false,
+    doEmbed: ({ values }: { values: string[] }) =>
+      Promise.resolve({ embeddings: values.map(() => [1]), warnings: [] }),
+  };
+  const provider = {
+    languageModel: () => ({ ...base, doStream: () => undefined }),
+    embeddingModel: () => embedder,
+  };
+  const model = await libraryModel(asProvider(provider, "some-provider"), "model");
+  const request = { model: "group", input: ["a", "b"], dimensions: 8 };
+  await expect(model.embed?.(request, streamed, limits())).rejects.toMatchObject({
+    details: { param: "dimensions" },
+  });
+  const target = { ...streamed, dropsParameters: true };
+  expect(await model.embed?.(request, target, limits())).toEqual({
+    kind: "answer",
+    answer: { vectors: [[1], [1]], usage: undefined },
+    dropped: ["dimensions"],
+  });
+});
