@@ -32,7 +32,7 @@ function answerWith(text: string) {
 
 async function stream(model: string, fields: Parameters<typeof ask>[0] = {}) {
   const opened = await open(model);
-  const outcome = answerOf(await opened.chat(ask(fields), { ...streamed, model }, limits()));
+  const outcome = answerOf(await opened.chat(ask(fields), streamed, limits()));
   return { ...(await readAll(outcome.answer)), dropped: outcome.dropped };
 }
 

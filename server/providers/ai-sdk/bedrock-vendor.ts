@@ -17,7 +17,7 @@ export const bedrockVendor: Vendor = {
   expressEmbedding: expressBedrockEmbedding,
 };
 
-const tiers = new Set(["default", "flex", "priority", "reserved"]);
+const tiers: ReadonlySet<unknown> = new Set(["default", "flex", "priority", "reserved"]);
 
 function expressBedrock(
   chat: Chat,
@@ -26,19 +26,8 @@ function expressBedrock(
   const family = familyOf(model, chat);
   const thinking = family === "claude" ? claudeThinking(chat, model) : undefined;
   const reasoningConfig = reasoningOf(chat, family, thinking);
-  if (chat.thinking && family !== "claude") translation.drop("thinking");
-  if (
-    chat.reasoning_effort &&
-    !chat.thinking &&
-    !reasoningConfig &&
-    chat.reasoning_effort !== "none"
-  )
-    translation.drop("reasoning_effort");
   const isSerial = chat.parallel_tool_calls === false;
-  if (isSerial && family !== "claude") translation.drop("parallel_tool_calls");
-  const tier = String(chat["service_tier"]);
-  if (chat["service_tier"] && tier !== "auto" && !tiers.has(tier)) translation.drop("service_tier");
-  if (chat.tools?.some((tool) => tool["cache_control"])) translation.drop("tools.cache_control");
+  dropUnsaid(chat, { family, isReasoning: reasoningConfig !== undefined, translation });
   return {
     topK: undefined,
     ...responseFormatOf(chat),
@@ -46,13 +35,33 @@ function expressBedrock(
     providerOptions: {
       bedrock: given({
         reasoningConfig,
-        additionalModelRequestFields: topKOf(chat, family, translation),
-        serviceTier: tiers.has(tier) ? tier : undefined,
+        additionalModelRequestFields: topKOf(chat, family),
+        serviceTier: tiers.has(chat["service_tier"]) ? chat["service_tier"] : undefined,
         structuredOutputMode: chat.response_format?.type === "json_object" ? "jsonTool" : undefined,
       }),
       ...(isSerial && family === "claude" && { anthropic: { disableParallelToolUse: true } }),
     },
   };
+}
+
+interface Unsaid {
+  readonly family: Family;
+  readonly isReasoning: boolean;
+  readonly translation: VendorContext["translation"];
+}
+
+/** What only some of Bedrock's models have. */
+function dropUnsaid(chat: Chat, { family, isReasoning, translation }: Unsaid): void {
+  const { thinking, reasoning_effort, top_k, service_tier } = chat;
+  const isEffort = reasoning_effort && reasoning_effort !== "none";
+  if (thinking && family !== "claude") translation.drop("thinking");
+  if (isEffort && !thinking && !isReasoning) translation.drop("reasoning_effort");
+  if (typeof top_k === "number" && !topKOf(chat, family)) translation.drop("top_k");
+  if (chat.parallel_tool_calls === false && family !== "claude")
+    translation.drop("parallel_tool_calls");
+  if (service_tier && service_tier !== "auto" && !tiers.has(service_tier))
+    translation.drop("service_tier");
+  if (chat.tools?.some((tool) => tool["cache_control"])) translation.drop("tools.cache_control");
 }
 
 function familyOf(model: string, chat: Chat): Family {
@@ -77,16 +86,10 @@ function reasoningOf(
 }
 
 /** The package writes `topK` where Converse has no such field; models take it among their own. */
-function topKOf(
-  { top_k }: Chat,
-  family: Family,
-  translation: VendorContext["translation"],
-): Readonly<Record<string, unknown>> | undefined {
-  if (top_k === null || top_k === undefined) return undefined;
+function topKOf({ top_k }: Chat, family: Family): Readonly<Record<string, unknown>> | undefined {
+  if (typeof top_k !== "number") return undefined;
   if (family === "claude") return { top_k };
-  if (family === "nova") return { inferenceConfig: { topK: top_k } };
-  translation.drop("top_k");
-  return undefined;
+  return family === "nova" ? { inferenceConfig: { topK: top_k } } : undefined;
 }
 
 /** Converse knows JSON only by its schema, so that any object at all is one too. */

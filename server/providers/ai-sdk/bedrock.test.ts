@@ -38,7 +38,7 @@ function answerWith(frames: readonly Buffer[]) {
 
 async function readStream(model = sonnet) {
   const opened = await open(model);
-  const outcome = await opened.chat(ask(), { ...streamed, model }, limits());
+  const outcome = await opened.chat(ask(), streamed, limits());
   return readAll(answerOf(outcome).answer);
 }
 
@@ -46,7 +46,7 @@ async function readStream(model = sonnet) {
 async function sentFor(fields: Parameters<typeof ask>[0], model = sonnet) {
   answerWith(bedrockFrames("bedrock-text.jsonl"));
   const opened = await open(model);
-  const outcome = answerOf(await opened.chat(ask(fields), { ...streamed, model }, limits()));
+  const outcome = answerOf(await opened.chat(ask(fields), streamed, limits()));
   await readAll(outcome.answer);
   return { body: upstream.calls.at(-1)?.body, dropped: outcome.dropped };
 }
@@ -115,7 +115,7 @@ test("a whole answer is the same events", async () => {
     }),
   );
   const opened = await open();
-  const outcome = answerOf(await opened.chat(ask(), { ...whole, model: sonnet }, limits()));
+  const outcome = answerOf(await opened.chat(ask(), whole, limits()));
   const { events, failure } = await readAll(outcome.answer);
   expect(upstream.calls.at(-1)?.path).toBe(`/model/${encodeURIComponent(sonnet)}/converse`);
   expect(failure).toBeUndefined();
@@ -377,11 +377,7 @@ test("texts are embedded one by one where the model takes one, and the tokens ar
   const model = "amazon.titan-embed-text-v2:0";
   const opened = await open(model);
   const input = Array.from({ length: 20 }, (_, index) => "x".repeat(index + 1));
-  const outcome = await opened.embed?.(
-    { model, input, dimensions: 256 },
-    { ...whole, model },
-    limits(),
-  );
+  const outcome = await opened.embed?.({ model, input, dimensions: 256 }, whole, limits());
   expect(outcome).toMatchObject({ kind: "answer", dropped: [], answer: { usage: { input: 60 } } });
   expect(outcome?.kind === "answer" && outcome.answer.vectors).toEqual(
     input.map((text) => [text.length, 0.5]),

@@ -7,7 +7,11 @@ import { vendorOf } from "./vendors.ts";
 function translate(fields: Partial<Chat>, { provider = "some.chat", drops = false } = {}) {
   const target = { ...streamed, dropsParameters: drops };
   const vendor = vendorOf(provider);
-  return callOptionsOf(chatSchema.parse(ask(fields)), target, { vendor, supportedUrls: {} });
+  return callOptionsOf(chatSchema.parse(ask(fields)), target, {
+    vendor,
+    model: "model",
+    supportedUrls: {},
+  });
 }
 
 test("what only some vendors have is left out for those who are not known, and told", () => {

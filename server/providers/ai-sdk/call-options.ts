@@ -12,6 +12,13 @@ export interface TranslatedCall {
   readonly dropped: readonly string[];
 }
 
+export interface CalledModel {
+  readonly vendor: Vendor;
+  /** The vendor's name of it. */
+  readonly model: string;
+  readonly supportedUrls: SupportedUrls;
+}
+
 /** What every package has words for. */
 const common = new Set(
   (
@@ -28,7 +35,7 @@ const common = new Set(
 export function callOptionsOf(
   chat: Chat,
   target: Target,
-  { vendor, supportedUrls }: { vendor: Vendor; supportedUrls: SupportedUrls },
+  { vendor, model, supportedUrls }: CalledModel,
 ): TranslatedCall {
   const translation = new Translation(target);
   refuseOtherAnswers(chat, translation);
@@ -41,7 +48,7 @@ export function callOptionsOf(
     prompt: promptOf(chat.messages, rules),
     ...sampling(chat),
     ...tooling(chat, translation),
-    ...vendor.express?.(chat, { model: target.model, translation }),
+    ...vendor.express?.(chat, { model, translation }),
   };
   translation.dropUnknown(harmless(chat), new Set([...common, ...vendor.takes]));
   if (!vendor.cachesPrompts && hasCacheMarks(chat)) translation.drop("cache_control");

@@ -27,7 +27,7 @@ export async function embedWith(
       "its provider's package has no word for the length of a vector",
     );
   translation.dropUnknown(request, new Set([...common, ...(vendor.embeddingTakes ?? [])]));
-  const providerOptions = vendor.expressEmbedding?.(request, target.model);
+  const providerOptions = vendor.expressEmbedding?.(request, model.modelId);
   const options = providerOptions && { providerOptions };
   const outcome = await embedBatches(model, texts, { options, limits });
   return answerOf(outcome, texts.length, translation.dropped);

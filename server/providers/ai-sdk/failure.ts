@@ -5,12 +5,12 @@ import { fieldsOf, textOf } from "./json-fields.ts";
 
 // Errors of the SDK are told by their names: its classes are there only where one of its packages is installed.
 const apiCallError = "AI_APICallError";
-/** The request has something in it that the package cannot say to its vendor. */
-const inexpressible = new Set([
-  "AI_UnsupportedFunctionalityError",
-  "AI_InvalidPromptError",
-  "AI_InvalidArgumentError",
-  "AI_NoSuchModelError",
+/** Something is in the request that the package cannot say to its vendor: in its content, in its model, or anywhere. */
+const inexpressible: ReadonlyMap<unknown, "content" | "model" | undefined> = new Map([
+  ["AI_UnsupportedFunctionalityError", "content"],
+  ["AI_InvalidPromptError", "content"],
+  ["AI_NoSuchModelError", "model"],
+  ["AI_InvalidArgumentError", undefined],
 ]);
 /** The operator left something out. */
 const missingSetting = new Set(["AI_LoadAPIKeyError", "AI_LoadSettingError"]);
@@ -19,20 +19,23 @@ const missingSetting = new Set(["AI_LoadAPIKeyError", "AI_LoadSettingError"]);
  * What a call came to that threw: an answer with a status other than 2xx, or a failure.
  *
  * @throws GatewayError `invalid_request` where the package could not put the request into its vendor's words
- * @param param where the request's content is
+ * @param content the parameter that the request's content is in
  */
 export function outcomeOf(
   thrown: unknown,
-  param: "messages" | "input",
+  content: "messages" | "input",
 ): Exclude<LibraryOutcome<never>, { kind: "answer" }> {
   if (thrown instanceof GatewayError) throw thrown;
   const error = fieldsOf(thrown) ?? {};
-  if (inexpressible.has(String(error["name"])))
+  if (inexpressible.has(error["name"])) {
+    const place = inexpressible.get(error["name"]);
+    const param = place === "content" ? content : place;
     throw new GatewayError(
       "invalid_request",
       `Cannot put the request into the words of its provider: ${textOf(error["message"]) ?? "it is not supported"}`,
-      { param, cause: thrown },
+      { ...(param && { param }), cause: thrown },
     );
+  }
   const status = error["statusCode"];
   if (error["name"] !== apiCallError || typeof status !== "number" || status < 300)
     return { kind: "failed", failure: callFailureOf(thrown) };

@@ -19,7 +19,7 @@ export async function libraryModel(provider: SdkProvider, name: string): Promise
   const { embeddingModel } = provider;
   return {
     async chat(chat, target, limits) {
-      const call = callOptionsOf(chat, target, { vendor, supportedUrls });
+      const call = callOptionsOf(chat, target, { vendor, model: name, supportedUrls });
       const interruption = new Interruption(limits);
       try {
         const ask = target.isStream ? streamChat : generateChat;
