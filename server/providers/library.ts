@@ -30,6 +30,8 @@ export interface LibraryModel {
    * @throws GatewayError `invalid_request` for what cannot be expressed, before anything has left
    */
   chat(chat: Chat, target: Target, limits: LibraryLimits): Promise<LibraryOutcome<EventSource>>;
+  /** Takes images and files only as data: what the client names by URL is fetched before `chat`, and is a data URL there. */
+  readonly inlinesMedia?: true;
   embed?(
     request: EmbeddingRequest,
     target: Target,
