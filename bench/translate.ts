@@ -133,9 +133,11 @@ function chatChunks(): readonly Buffer[] {
   ];
 }
 
+function event(type: string, fields: string): Buffer {
+  return Buffer.from(`event: ${type}\ndata: {"type":"${type}",${fields}}\n\n`);
+}
+
 function anthropicChunks(): readonly Buffer[] {
-  const event = (type: string, fields: string) =>
-    Buffer.from(`event: ${type}\ndata: {"type":"${type}",${fields}}\n\n`);
   return [
     event(
       "message_start",

@@ -128,6 +128,22 @@ export const litellmParams = z.strictObject({
   /** Seconds; for calls with `stream: true`. */
   stream_timeout: seconds.optional(),
   headers: z.record(headerName, headerValue).optional(),
+  /** Amazon's: the region, and keys where the environment has none. */
+  aws_region_name: credential.optional(),
+  aws_access_key_id: credential.optional(),
+  aws_secret_access_key: credential.optional(),
+  aws_session_token: credential.optional(),
+  aws_bedrock_runtime_endpoint: httpUrl.optional(),
+  /** Google Cloud's: whose account, where (`us-central1`), and a file of credentials or their JSON; by default the machine's. */
+  vertex_project: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.:-]*$/i, "must be the id of a project")
+    .optional(),
+  vertex_location: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]*$/, "must be the name of a location")
+    .optional(),
+  vertex_credentials: z.string().min(1).optional(),
   /** Answered instead of calling anyone. */
   mock_response: z.string().optional(),
   drop_params: flag.optional(),

@@ -42,11 +42,15 @@ function referenceFault(
   { provider, model }: ModelReference,
 ): string | undefined {
   if (model === "") return `"${litellm_params.model}" names a provider but no model`;
-  const { apiBase }: Provider = providers[provider];
+  const { apiBase, library }: Provider = providers[provider];
   const isReachable =
     apiBase !== undefined ||
+    library !== undefined ||
+    (provider === "vertex_ai" && litellm_params.vertex_project !== undefined) ||
     litellm_params.api_base !== undefined ||
     litellm_params.mock_response !== undefined;
+  if (!isReachable && provider === "vertex_ai")
+    return `"${litellm_params.model}" needs a vertex_project`;
   return isReachable
     ? undefined
     : `"${litellm_params.model}" needs an api_base: provider "${provider}" has no address of its own`;

@@ -162,13 +162,13 @@ export const routerSettingsLacks: Lacks = {
 /** Providers that LiteLLM reaches and this version does not. */
 export const laterProviders: readonly string[] = names(`
   a2a ai21 ai21_chat aihubmix aiml aiohttp_openai amazon_nova anthropic_text assemblyai auto_router azure_ai azure_text
-  baseten bedrock bedrock_mantle black_forest_labs bytez cerebras chatgpt clarifai cloudflare codestral cohere cohere_chat cometapi
+  baseten bedrock_mantle black_forest_labs bytez cerebras chatgpt clarifai cloudflare codestral cohere_chat cometapi
   compactifai custom dashscope databricks datarobot deepgram deepinfra docker_model_runner dotprompt elevenlabs empower fal_ai
-  featherless_ai friendliai galadriel gemini gigachat github github_copilot google gradient_ai helicone heroku humanloop hyperbolic
+  featherless_ai friendliai galadriel gigachat github github_copilot google gradient_ai helicone heroku humanloop hyperbolic
   infinity jina_ai lambda_ai langfuse langgraph lemonade litellm_proxy llamafile llamagate lm_studio maritalk meta_llama minimax
   moonshot morph nanogpt nebius nlp_cloud novita nscale nvidia_nim oci ollama_chat oobabooga openai_like ovhcloud palm petals poe
   predibase publicai ragflow recraft replicate runwayml sagemaker sagemaker_chat sagemaker_nova sambanova sap snowflake stability
-  synthetic text-completion-codestral text-completion-openai topaz triton v0 vercel_ai_gateway vertex_ai vertex_ai_beta vllm
+  synthetic text-completion-codestral text-completion-openai topaz triton v0 vercel_ai_gateway vertex_ai_beta vllm
   volcengine voyage wandb watsonx watsonx_text xiaomi_mimo xinference zai
 `);
 

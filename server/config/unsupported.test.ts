@@ -17,7 +17,7 @@ test("what is not implemented is a warning that names it at its place, and says 
       input_cost_per_second: 0.1
     model_info:
       supports_vision: true
-      mode: rerank
+      mode: realtime
       access_groups: [beta]
 general_settings:
   alerting: [slack]
@@ -46,7 +46,7 @@ mcp_servers: {}
     "c:6:7: model_list[0].litellm_params.itpm yet: it is ignored and NOT enforced",
     "c:7:7: model_list[0].litellm_params.input_cost_per_second yet: it is ignored and calls are NOT charged by it",
     "c:9:7: model_list[0].model_info.supports_vision yet: it is ignored",
-    'c:10:13: model_list[0].model_info.mode "rerank" yet: it is ignored',
+    'c:10:13: model_list[0].model_info.mode "realtime" yet: it is ignored',
     "c:11:7: model_list[0].model_info.access_groups yet: it is ignored and NOT enforced",
     "c:13:3: general_settings.alerting yet: it is ignored",
     "c:14:3: general_settings.allowed_ips yet: it is ignored and NOT enforced",

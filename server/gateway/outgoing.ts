@@ -4,6 +4,7 @@ import { GatewayError } from "../errors.ts";
 import type { Adapter, Encoded, Target } from "../providers/adapter.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import type { LibraryModel } from "../providers/library.ts";
+import { inlineMedia } from "../providers/media.ts";
 import type { Call } from "./call.ts";
 import { withAdded, withForwarded } from "./upstream-headers.ts";
 import type { Gateway } from "./gateway.ts";
@@ -59,7 +60,7 @@ async function translated(gateway: Gateway, call: Call, deployment: Deployment):
   const { asked, dropped } =
     passage === "embeddings"
       ? { asked: { embedding: embeddingRequest.parse(call.request) }, dropped: nothing }
-      : await chatOf(call, deployment);
+      : chatOf(call);
   const target: Target = {
     model: deployment.upstreamModel,
     isStream: call.isStream,
@@ -67,19 +68,33 @@ async function translated(gateway: Gateway, call: Call, deployment: Deployment):
     dropsParameters: deployment.dropsParameters,
   };
   if (deployment.library) {
-    const model = await opened(gateway, call, deployment.library);
-    return { kind: "library", model, target, asked, dropped };
+    const model = await orUnavailable(gateway, call, deployment.library);
+    return { kind: "library", model, target, asked: await withMedia(call, asked, model), dropped };
   }
-  const adapter = deployment.adapter;
+  const { adapter } = deployment;
   if (!adapter) throw new Error("A deployment has neither an adapter nor a library");
-  const encoded = encode(adapter, asked, target);
+  const encoded = encode(adapter, await withMedia(call, asked, adapter), target);
   return {
     kind: "bytes",
     path: deployment.pathOf(encoded.route),
-    headers: withAdded(deployment.headers, encoded.headers),
+    headers: await headersFor(gateway, call, { deployment, encoded }),
     body: Buffer.from(JSON.stringify(encoded.body)),
     adapter,
     dropped: [...dropped, ...encoded.dropped],
+  };
+}
+
+/** Fetches what the client names by URL, where the model takes data only. A client that leaves meanwhile ends that. */
+async function withMedia(
+  { client }: Call,
+  asked: Asked,
+  { inlinesMedia }: Pick<Adapter, "inlinesMedia">,
+): Promise<Asked> {
+  if (!inlinesMedia || !("chat" in asked)) return asked;
+  const gone = new AbortController();
+  client.whenGone(() => gone.abort());
+  return {
+    chat: await inlineMedia(asked.chat, { keeps: inlinesMedia.keeps, signal: gone.signal }),
   };
 }
 
@@ -90,7 +105,7 @@ function encode(adapter: Adapter, asked: Asked, target: Target): Encoded {
 }
 
 /** The request as a chat, with what its budget lets it generate. */
-async function chatOf({ endpoint, request, permit }: Call, _deployment: Deployment) {
+function chatOf({ endpoint, request, permit }: Call): { asked: Asked; dropped: readonly string[] } {
   if (!endpoint.dialect) throw new Error("A route without a dialect cannot be translated");
   const { chat, dropped } = endpoint.dialect.toChat(request);
   const cap = permit.outputCap;
@@ -99,17 +114,30 @@ async function chatOf({ endpoint, request, permit }: Call, _deployment: Deployme
   return { asked: { chat: capped }, dropped };
 }
 
+async function headersFor(
+  gateway: Gateway,
+  call: Call,
+  { deployment, encoded }: { deployment: Deployment; encoded: Encoded },
+): Promise<readonly string[]> {
+  const { headers, authorize } = deployment;
+  const named = withAdded(headers, encoded.headers);
+  return authorize ? [...named, ...(await orUnavailable(gateway, call, authorize))] : named;
+}
+
 /** A package that is not installed, or lacks credentials, is the operator's business: the log says which. */
-async function opened(
+async function orUnavailable<Needed>(
   { logger }: Gateway,
   { asked, requestId }: Call,
-  open: () => Promise<LibraryModel>,
-): Promise<LibraryModel> {
+  obtain: () => Promise<Needed>,
+): Promise<Needed> {
   try {
-    return await open();
+    return await obtain();
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    logger.error({ requestId, model: asked, reason }, "a model's library cannot be opened");
+    logger.error(
+      { requestId, model: asked, reason },
+      "a model cannot be called as it is configured",
+    );
     throw new GatewayError(
       "model_unavailable",
       `Cannot call model ${JSON.stringify(asked)}: its upstream is not configured on this gateway`,

@@ -28,8 +28,11 @@ export interface Adapter {
    * "code"}}`, and its status means what it says.
    */
   readError?(status: number, body: unknown): UpstreamError | undefined;
-  /** Takes images and files only as data: what the client names by URL is fetched before `encode`, and is a data URL there. */
-  readonly inlinesMedia?: true;
+  /**
+   * Set where images and files are taken only as data: what the client names by URL is fetched before `encode`, and is a data URL
+   * there, but for the addresses that the provider reads by itself.
+   */
+  readonly inlinesMedia?: { readonly keeps: (url: string) => boolean };
   readonly embeddings?: EmbeddingAdapter;
 }
 

@@ -3,6 +3,8 @@ import type { RateCard } from "../../shared/spend.ts";
 import { hashSecret } from "../secrets.ts";
 import { freeRates, isFree, type Rates, resolveRates } from "./prices.ts";
 import type { Adapter } from "./adapter.ts";
+import { vertexAddress } from "./gemini/vertex-address.ts";
+import { VertexTokens } from "./gemini/vertex-token.ts";
 import type { LibraryModel } from "./library.ts";
 import { openAiChat } from "./openai-chat/adapter.ts";
 import {
@@ -35,6 +37,8 @@ export interface Deployment {
   readonly adapter: Adapter | undefined;
   /** The package that speaks to it, loaded when it is first called; undefined where we do. */
   readonly library: (() => Promise<LibraryModel>) | undefined;
+  /** Headers that are good for a while only, names and values in turn; undefined where there are none. */
+  readonly authorize: (() => Promise<readonly string[]>) | undefined;
   readonly dropsParameters: boolean;
   /** What `model_info` says that the model does; undefined where it says nothing. */
   readonly mode: ModelMode | undefined;
@@ -99,6 +103,7 @@ export function createDeployment(
     headers: headersOf(entry, provider),
     routes: routesOf(entry, reference.provider),
     ...speakerOf(entry, reference),
+    authorize: authorizationOf(entry, reference),
     dropsParameters,
     mode: info.mode,
     weight: parameters.weight ?? 1,
@@ -157,7 +162,7 @@ function speakerOf(
       apiKey: litellm_params.api_key,
       apiBase: litellm_params.api_base,
       headers: litellm_params.headers ?? {},
-      options: {},
+      options: optionsOf(litellm_params),
     });
   // One that could not be opened, for want of credentials perhaps, is tried again by the next call.
   const reopen = () =>
@@ -166,6 +171,38 @@ function speakerOf(
       throw thrown;
     });
   return { adapter: undefined, library: () => (opened ??= reopen()) };
+}
+
+/** What a library is told beside the key and the address. */
+function optionsOf(parameters: Entry["litellm_params"]): Record<string, string> {
+  const options: Record<string, string> = {};
+  for (const name of libraryOptions) {
+    const value = parameters[name];
+    if (value !== undefined) options[name] = value;
+  }
+  return options;
+}
+
+const libraryOptions = [
+  "aws_region_name",
+  "aws_access_key_id",
+  "aws_secret_access_key",
+  "aws_session_token",
+  "aws_bedrock_runtime_endpoint",
+  "vertex_project",
+  "vertex_location",
+  "api_version",
+] as const;
+
+/** Vertex AI takes a token of the cloud's, unless the deployment has a key of its own. */
+function authorizationOf(
+  { litellm_params: { api_key, mock_response, vertex_credentials } }: Entry,
+  { provider }: ModelReference,
+): Deployment["authorize"] {
+  if (provider !== "vertex_ai" || api_key !== undefined || mock_response !== undefined)
+    return undefined;
+  const tokens = new VertexTokens(vertex_credentials);
+  return async () => ["authorization", `Bearer ${await tokens.get()}`];
 }
 
 /** The same across restarts and replicas as long as the entry means the same upstream. */
@@ -213,7 +250,9 @@ function addressOf(
 ): Pick<Deployment, "origin" | "pathOf"> {
   const { apiBase, addsV1 }: Provider = providers[provider];
   // A mock, or an entry that is unavailable for want of an address, has none; it is never called.
-  const base = new URL(litellm_params.api_base ?? apiBase ?? "http://127.0.0.1/");
+  const base = new URL(
+    litellm_params.api_base ?? vertexBase(litellm_params) ?? apiBase ?? "http://127.0.0.1/",
+  );
   const path = base.pathname.replace(/\/+$/, "");
   if (provider === "azure")
     return {
@@ -223,6 +262,14 @@ function addressOf(
   const root = addsV1 && !/\/v\d+$/.test(path) ? `${path}/v1` : path;
   return { origin: base.origin, pathOf: (route) => joined(root, route, base.search) };
 }
+
+function vertexBase({ model, vertex_project, vertex_location }: Entry["litellm_params"]) {
+  if (!model.startsWith("vertex_ai/") || vertex_project === undefined) return undefined;
+  return vertexAddress({ project: vertex_project, location: vertex_location ?? vertexLocation });
+}
+
+/** Where LiteLLM looks for models of Vertex AI whose location is not told. */
+const vertexLocation = "us-central1";
 
 /** A route may carry a query of its own. */
 function joined(root: string, route: string, search: string): string {

@@ -19,6 +19,16 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : nothing;
 }
 
+/** A number of things; undefined for what is no count. */
+export function countOf(value: unknown): number | undefined {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+/** A text that says something; undefined for an empty one. */
+export function wordsOf(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
 /** The text; empty where it is none. */
 export function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";

@@ -1,6 +1,6 @@
 import type { Chat } from "../../shared/openai/chat.ts";
 import type { EmbeddingRequest } from "../../shared/openai/requests.ts";
-import type { Embeddings, Target } from "./adapter.ts";
+import type { Adapter, Embeddings, Target } from "./adapter.ts";
 import type { CallFailure } from "./call.ts";
 import type { EventSource } from "./event-source.ts";
 
@@ -30,8 +30,8 @@ export interface LibraryModel {
    * @throws GatewayError `invalid_request` for what cannot be expressed, before anything has left
    */
   chat(chat: Chat, target: Target, limits: LibraryLimits): Promise<LibraryOutcome<EventSource>>;
-  /** Takes images and files only as data: what the client names by URL is fetched before `chat`, and is a data URL there. */
-  readonly inlinesMedia?: true;
+  /** As an adapter's. */
+  readonly inlinesMedia?: Adapter["inlinesMedia"];
   embed?(
     request: EmbeddingRequest,
     target: Target,

@@ -1,5 +1,7 @@
 import type { Adapter } from "./adapter.ts";
+import { aiSdk, bedrock, cohere } from "./ai-sdk/ai-sdk.ts";
 import { anthropic } from "./anthropic/adapter.ts";
+import { gemini, vertex } from "./gemini/adapter.ts";
 import type { Library } from "./library.ts";
 
 /**
@@ -93,6 +95,23 @@ export const providers = {
     routes: ["messages", "messages/count_tokens"],
     unsupported: [],
   },
+  gemini: {
+    adapter: gemini,
+    apiBase: "https://generativelanguage.googleapis.com/v1beta",
+    keyVariable: "GEMINI_API_KEY",
+    keyHeader: "x-goog-api-key",
+    priceId: "google",
+    unsupported: [],
+  },
+  vertex_ai: {
+    adapter: vertex,
+    keyHeader: "x-goog-api-key",
+    priceId: "google",
+    unsupported: [],
+  },
+  bedrock: { library: bedrock, priceId: "aws", unsupported: [] },
+  cohere: { library: cohere, keyVariable: "COHERE_API_KEY", priceId: "cohere", unsupported: [] },
+  ai_sdk: { library: aiSdk, unsupported: [] },
   ollama: {
     apiBase: "http://127.0.0.1:11434/v1",
     addsV1: true,

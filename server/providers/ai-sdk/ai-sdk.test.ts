@@ -271,8 +271,9 @@ test("several answers to one chat are refused, unless the deployment drops param
 
 test("models that fetch nothing by themselves say so, and refuse addresses", async () => {
   const opened = await open(compatible);
-  expect(opened.inlinesMedia).toBe(true);
-  expect(await open("anthropic/claude-sonnet-4-5")).not.toHaveProperty("inlinesMedia");
+  expect(opened.inlinesMedia?.keeps("https://example.com/image.png")).toBe(false);
+  const claude = await open("anthropic/claude-sonnet-4-5");
+  expect(claude.inlinesMedia?.keeps("https://example.com/image.png")).toBe(true);
   const image_url = { url: "https://example.com/cat.png" };
   const chat = ask({ messages: [{ role: "user", content: [{ type: "image_url", image_url }] }] });
   await expect(opened.chat(chat, streamed, limits())).rejects.toMatchObject({

@@ -72,15 +72,6 @@ test.each([
     [{ role: "user", content: [{ type: "file", file: { file_id: "file-1" } }] }],
   ],
   [
-    "a data URL of text",
-    [
-      {
-        role: "user",
-        content: [{ type: "image_url", image_url: { url: "data:image/svg+xml,<svg/>" } }],
-      },
-    ],
-  ],
-  [
     "no address at all",
     [{ role: "user", content: [{ type: "image_url", image_url: { url: "cat.png" } }] }],
   ],

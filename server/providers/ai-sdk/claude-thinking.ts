@@ -1,6 +1,6 @@
 import type { Chat } from "../../../shared/openai/chat.ts";
 import { untranslatable } from "../translation.ts";
-import { textOf } from "./json-fields.ts";
+import { wordsOf } from "../json.ts";
 
 /** How a Claude is to think. */
 export interface ClaudeThinking {
@@ -55,7 +55,7 @@ export function claudeThinking(chat: Chat, model: string): ClaudeThinking | unde
   const effort = effortOf(chat.reasoning_effort);
   if (chat.thinking?.type === "enabled") return withinBudget(chat.thinking.budget_tokens, limit);
   if (chat.thinking?.type === "adaptive") {
-    const display = textOf(chat.thinking["display"]);
+    const display = wordsOf(chat.thinking["display"]);
     return { mode: { type: "adaptive", ...(display && { display }) }, ...(effort && { effort }) };
   }
   if (chat.thinking || chat.reasoning_effort === "none") return { mode: { type: "disabled" } };

@@ -1,7 +1,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { CallFailure } from "../call.ts";
 import type { LibraryOutcome } from "../library.ts";
-import { fieldsOf, textOf } from "./json-fields.ts";
+import { fieldsOf, isFields, wordsOf } from "../json.ts";
 
 // Errors of the SDK are told by their names: its classes are there only where one of its packages is installed.
 const apiCallError = "AI_APICallError";
@@ -26,13 +26,13 @@ export function outcomeOf(
   content: "messages" | "input",
 ): Exclude<LibraryOutcome<never>, { kind: "answer" }> {
   if (thrown instanceof GatewayError) throw thrown;
-  const error = fieldsOf(thrown) ?? {};
+  const error = fieldsOf(thrown);
   if (inexpressible.has(error["name"])) {
     const place = inexpressible.get(error["name"]);
     const param = place === "content" ? content : place;
     throw new GatewayError(
       "invalid_request",
-      `Cannot put the request into the words of its provider: ${textOf(error["message"]) ?? "it is not supported"}`,
+      `Cannot put the request into the words of its provider: ${wordsOf(error["message"]) ?? "it is not supported"}`,
       { ...(param && { param }), cause: thrown },
     );
   }
@@ -43,13 +43,13 @@ export function outcomeOf(
     kind: "refused",
     status,
     headers: headersOf(error["responseHeaders"]),
-    body: Buffer.from(textOf(error["responseBody"]) ?? ""),
+    body: Buffer.from(wordsOf(error["responseBody"]) ?? ""),
   };
 }
 
 function headersOf(headers: unknown): Record<string, string | undefined> {
-  const entries = Object.entries(fieldsOf(headers) ?? {});
-  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), textOf(value)]));
+  const entries = Object.entries(fieldsOf(headers));
+  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), wordsOf(value)]));
 }
 
 const timeouts = new Set([
@@ -71,11 +71,11 @@ const tls = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/;
 
 /** A connection that failed, by the code at the end of its chain of causes. */
 export function callFailureOf(thrown: unknown): CallFailure {
-  const error = fieldsOf(thrown) ?? {};
-  const name = textOf(error["name"]) ?? "Error";
+  const error = fieldsOf(thrown);
+  const name = wordsOf(error["name"]) ?? "Error";
   // Nothing has left, so that another deployment may be asked; the operator reads what is missing.
   if (missingSetting.has(name) || isWithoutCredentials(error))
-    return { kind: "unreachable", reason: textOf(error["message"])?.split("\n")[0] ?? name };
+    return { kind: "unreachable", reason: wordsOf(error["message"])?.split("\n")[0] ?? name };
   const reason = codeOf(thrown) ?? name;
   if (timeouts.has(reason)) return { kind: "timeout", reason };
   return { kind: unreachable.has(reason) || tls.test(reason) ? "unreachable" : "broken", reason };
@@ -83,18 +83,18 @@ export function callFailureOf(thrown: unknown): CallFailure {
 
 /** Bedrock's package says so in a plain `Error`. */
 function isWithoutCredentials(error: Readonly<Record<string, unknown>>): boolean {
-  return textOf(error["message"])?.startsWith("AWS SigV4 authentication requires") ?? false;
+  return wordsOf(error["message"])?.startsWith("AWS SigV4 authentication requires") ?? false;
 }
 
 /** Longer chains are none that a network error makes. */
 const maxCauses = 8;
 
 function codeOf(thrown: unknown): string | undefined {
-  let error = fieldsOf(thrown);
+  let error = thrown;
   let code: string | undefined;
-  for (let depth = 0; error !== undefined && depth < maxCauses; depth += 1) {
-    code = textOf(error["code"]) ?? code;
-    error = fieldsOf(error["cause"]);
+  for (let depth = 0; isFields(error) && depth < maxCauses; depth += 1) {
+    code = wordsOf(error["code"]) ?? code;
+    error = error["cause"];
   }
   return code;
 }

@@ -8,8 +8,8 @@ import { takesUrl } from "./media.ts";
 import type { SdkProvider } from "./provider.ts";
 import { vendorOf } from "./vendors.ts";
 
-/** Any image at all. */
-const someImage = "https://example.com/image.png";
+/** What a client may name by its address. */
+const addressedTypes = ["image/*", "application/pdf"];
 
 /** One of a provider's models, as the gateway calls it. */
 export async function libraryModel(provider: SdkProvider, name: string): Promise<LibraryModel> {
@@ -34,6 +34,8 @@ export async function libraryModel(provider: SdkProvider, name: string): Promise
       embed: (request, target, limits) =>
         embedWith(embeddingModel(name), request, { target, limits }),
     }),
-    ...(!takesUrl(supportedUrls, "image/*", someImage) && { inlinesMedia: true as const }),
+    inlinesMedia: {
+      keeps: (url) => addressedTypes.some((type) => takesUrl(supportedUrls, type, url)),
+    },
   };
 }

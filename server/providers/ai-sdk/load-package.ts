@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { fieldsOf } from "./json-fields.ts";
+import { fieldsOf } from "../json.ts";
 
 export interface LoadedPackage {
   readonly name: string;
@@ -54,7 +54,7 @@ async function whereInstalled(
   try {
     return await load();
   } catch (thrown) {
-    const { code, message } = fieldsOf(thrown) ?? {};
+    const { code, message } = fieldsOf(thrown);
     const isMissing = code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND";
     // A package that is there may miss another one.
     if (isMissing && String(message).includes(`'${name}'`)) return undefined;

@@ -1,3 +1,4 @@
+import { type DataUrl, parseDataUrl } from "../data-url.ts";
 import type { LanguageModelV3DataContent, LanguageModelV3FilePart } from "@ai-sdk/provider";
 import type { ContentPart } from "../../../shared/openai/chat.ts";
 import { untranslatable } from "../translation.ts";
@@ -54,7 +55,8 @@ export function takesUrl(supported: SupportedUrls, mediaType: string, url: strin
 }
 
 function addressed(address: string, presumedType: string, supported: SupportedUrls): Media {
-  if (address.startsWith("data:")) return dataUrl(address);
+  const inline = parseDataUrl(address);
+  if (inline) return inlined(inline);
   if (!URL.canParse(address))
     throw untranslatable(
       "messages",
@@ -68,12 +70,7 @@ function addressed(address: string, presumedType: string, supported: SupportedUr
   return { mediaType: presumedType, data: new URL(address) };
 }
 
-function dataUrl(address: string): Media {
-  const comma = address.indexOf(",");
-  const [mediaType = "", ...parameters] = address.slice("data:".length, comma).split(";");
-  if (comma === -1 || mediaType === "" || parameters.at(-1) !== "base64")
-    throw untranslatable("messages", "Cannot use a data URL without a media type and base64 data");
-  const base64 = address.slice(comma + 1);
+function inlined({ mediaType, base64 }: DataUrl): Media {
   // Cohere's package takes text for the document itself: only bytes are read the same way by all of them.
   const isText = mediaType.startsWith("image/") || mediaType.startsWith("audio/");
   return { mediaType, data: isText ? base64 : Buffer.from(base64, "base64") };

@@ -1,3 +1,4 @@
+import { unmarkSignature } from "../googles-signature.ts";
 import type { SharedV3ProviderOptions } from "@ai-sdk/provider";
 import type { z } from "zod";
 import type { cacheControl, ThinkingBlock } from "../../../shared/openai/chat.ts";
@@ -31,8 +32,8 @@ export function thoughtMark(
         bedrock: { redactedContent: block.data },
       },
     };
-  if (!block.signature) return undefined;
   const { signature } = block;
+  if (!signature || unmarkSignature(signature) !== undefined) return undefined;
   return { providerOptions: { anthropic: { signature }, bedrock: { signature } } };
 }
 

@@ -1,5 +1,5 @@
 import type { EmbeddingModelV3, LanguageModelV3 } from "@ai-sdk/provider";
-import { fieldsOf } from "./json-fields.ts";
+import { fieldsOf } from "../json.ts";
 
 type MakeModel = (model: string) => unknown;
 
@@ -67,5 +67,5 @@ function membersOf(value: unknown): Readonly<Record<string, unknown>> {
   // A provider is a function with members.
   return typeof value === "function"
     ? (value as unknown as Readonly<Record<string, unknown>>)
-    : (fieldsOf(value) ?? {});
+    : fieldsOf(value);
 }

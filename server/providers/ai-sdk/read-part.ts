@@ -5,7 +5,7 @@ import type {
   SharedV3ProviderMetadata,
 } from "@ai-sdk/provider";
 import type { FinishReason, ModelEvent } from "../model-event.ts";
-import { textOf } from "./json-fields.ts";
+import { wordsOf } from "../json.ts";
 import { usageOf } from "./read-usage.ts";
 import { errorEventOf } from "./stream-error.ts";
 
@@ -22,13 +22,13 @@ export function createPartReader(): (part: LanguageModelV3StreamPart) => readonl
   return (part) => {
     switch (part.type) {
       case "response-metadata": {
-        const id = textOf(part.id);
+        const id = wordsOf(part.id);
         if (id === undefined || isStarted) return [];
         isStarted = true;
         return [{ type: "start", id }];
       }
       case "text-delta": {
-        const text = textOf(part.delta);
+        const text = wordsOf(part.delta);
         return text === undefined ? [] : [{ type: "text-delta", text }];
       }
       case "reasoning-start":
@@ -100,7 +100,7 @@ class ToolCalls {
 
 function reasoningEvents(part: ReasoningPart): readonly ModelEvent[] {
   const events: ModelEvent[] = [];
-  const text = part.type === "reasoning-delta" ? textOf(part.delta) : undefined;
+  const text = part.type === "reasoning-delta" ? wordsOf(part.delta) : undefined;
   if (text !== undefined) events.push({ type: "reasoning-delta", text });
   const metadata = part.providerMetadata;
   if (metadata === undefined) return events;
@@ -147,7 +147,7 @@ function reasonOf({ unified, raw }: FinishPart["finishReason"]): FinishReason | 
 /** Packages put what only their vendor has under the vendor's name: `{"bedrock": {"signature": "…"}}`. */
 function textIn(metadata: SharedV3ProviderMetadata | undefined, name: string): string | undefined {
   for (const vendor in metadata) {
-    const text = textOf(metadata[vendor]?.[name]);
+    const text = wordsOf(metadata[vendor]?.[name]);
     if (text !== undefined) return text;
   }
   return undefined;

@@ -1,7 +1,7 @@
 import type { LanguageModelV3Usage } from "@ai-sdk/provider";
 import type { Usage } from "../../../shared/spend.ts";
 import { readUsage } from "../usage.ts";
-import { countOf, type Fields, fieldsOf } from "./json-fields.ts";
+import { countOf, type Fields, fieldsOf, listOf } from "../json.ts";
 
 /**
  * What a package reports, as disjoint buckets; undefined where it does not say.
@@ -10,8 +10,8 @@ import { countOf, type Fields, fieldsOf } from "./json-fields.ts";
  * of OpenAI's shape (audio, the cache's quirks), Cohere's billed units, and what was written to a cache for an hour.
  */
 export function usageOf(usage: LanguageModelV3Usage | undefined): Usage | undefined {
-  const reported = fieldsOf(usage) ?? {};
-  const raw = fieldsOf(reported["raw"]) ?? {};
+  const reported = fieldsOf(usage);
+  const raw = fieldsOf(reported["raw"]);
   if ("prompt_tokens" in raw) return readUsage(raw);
   return billedUsage(raw) ?? unifiedUsage(reported, raw);
 }
@@ -29,14 +29,14 @@ export function embeddingUsage(tokens: unknown): Usage | undefined {
  */
 function billedUsage(raw: Fields): Usage | undefined {
   const billed = fieldsOf(raw["billed_units"]);
-  const input = countOf(billed?.["input_tokens"]);
-  const output = countOf(billed?.["output_tokens"]);
+  const input = countOf(billed["input_tokens"]);
+  const output = countOf(billed["output_tokens"]);
   return input === undefined || output === undefined ? undefined : plainUsage(input, output);
 }
 
 function unifiedUsage(reported: Fields, raw: Fields): Usage | undefined {
-  const prompt = fieldsOf(reported["inputTokens"]) ?? {};
-  const completion = fieldsOf(reported["outputTokens"]) ?? {};
+  const prompt = fieldsOf(reported["inputTokens"]);
+  const completion = fieldsOf(reported["outputTokens"]);
   const total = countOf(prompt["total"]);
   const fresh = countOf(prompt["noCache"]);
   const output = countOf(completion["total"]) ?? countOf(completion["text"]);
@@ -59,13 +59,12 @@ function unifiedUsage(reported: Fields, raw: Fields): Usage | undefined {
  * Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CacheDetail.html
  */
 function hourlyCacheWrites(raw: Fields): number {
-  const details: readonly unknown[] = Array.isArray(raw["cacheDetails"]) ? raw["cacheDetails"] : [];
-  const bedrock = details
-    .map((detail) => fieldsOf(detail) ?? {})
+  const bedrock = listOf(raw["cacheDetails"])
+    .map(fieldsOf)
     .filter((detail) => detail["ttl"] === "1h")
     .reduce((sum, detail) => sum + (countOf(detail["inputTokens"]) ?? 0), 0);
   const creation = fieldsOf(raw["cache_creation"]);
-  return bedrock + (countOf(creation?.["ephemeral_1h_input_tokens"]) ?? 0);
+  return bedrock + (countOf(creation["ephemeral_1h_input_tokens"]) ?? 0);
 }
 
 function plainUsage(input: number, output: number): Usage {

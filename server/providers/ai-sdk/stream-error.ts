@@ -1,5 +1,5 @@
 import type { ModelEvent } from "../model-event.ts";
-import { fieldsOf, textOf } from "./json-fields.ts";
+import { fieldsOf, isFields, wordsOf } from "../json.ts";
 
 /** What a package says of a piece that it could not read quotes the whole piece. */
 const unreadable = new Set(["AI_TypeValidationError", "AI_JSONParseError"]);
@@ -7,14 +7,14 @@ const unreadable = new Set(["AI_TypeValidationError", "AI_JSONParseError"]);
 /** The failure that a package reports within a stream: text, the vendor's own object, or an `Error`. */
 export function errorEventOf(error: unknown): ModelEvent {
   const fields = fieldsOf(error);
-  const told = fieldsOf(fields?.["error"]) ?? fields;
-  const isUnreadable = unreadable.has(String(told?.["name"]));
+  const told = isFields(fields["error"]) ? fields["error"] : fields;
+  const isUnreadable = unreadable.has(String(told["name"]));
   return {
     type: "error",
     message:
-      textOf(error) ??
-      (isUnreadable ? "Cannot read a piece of the answer" : textOf(told?.["message"])) ??
+      wordsOf(error) ??
+      (isUnreadable ? "Cannot read a piece of the answer" : wordsOf(told["message"])) ??
       "The upstream reported a failure",
-    code: isUnreadable ? null : (textOf(told?.["code"]) ?? textOf(told?.["type"]) ?? null),
+    code: isUnreadable ? null : (wordsOf(told["code"]) ?? wordsOf(told["type"]) ?? null),
   };
 }

@@ -1,3 +1,4 @@
+import { unmarkSignature } from "../googles-signature.ts";
 import type { ChatMessage, ThinkingBlock, ToolCall } from "../../../shared/openai/chat.ts";
 import { type Translation, untranslatable } from "../translation.ts";
 import { type Block, cacheMark, textBlocks } from "./block.ts";
@@ -33,7 +34,8 @@ function encodeThought(thought: ThinkingBlock): readonly Block[] {
   if (thought.type === "redacted_thinking")
     return [{ type: "redacted_thinking", data: thought.data }];
   const { thinking, signature } = thought;
-  return signature ? [{ type: "thinking", thinking, signature }] : [];
+  if (!signature || unmarkSignature(signature) !== undefined) return [];
+  return [{ type: "thinking", thinking, signature }];
 }
 
 function encodeCall(call: ToolCall, at: string): Block {

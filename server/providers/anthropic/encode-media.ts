@@ -1,7 +1,7 @@
 import type { ContentPart } from "../../../shared/openai/chat.ts";
 import { type Translation, untranslatable } from "../translation.ts";
 import { type Block, cacheMark } from "./block.ts";
-import { parseDataUrl } from "./data-url.ts";
+import { parseDataUrl } from "../data-url.ts";
 
 type ImagePart = Extract<ContentPart, { type: "image_url" }>;
 type FilePart = Extract<ContentPart, { type: "file" }>;

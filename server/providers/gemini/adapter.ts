@@ -3,6 +3,7 @@ import { decodeReply } from "./decode-reply.ts";
 import { Decoder } from "./decoder.ts";
 import { geminiEmbeddings } from "./embeddings.ts";
 import { encodeChat } from "./encode.ts";
+import { isReadByGoogle } from "./media-part.ts";
 import { readError } from "./read-error.ts";
 import { vertexEmbeddings } from "./vertex-embeddings.ts";
 
@@ -15,7 +16,7 @@ export const gemini: Adapter = {
   },
   decodeReply,
   readError,
-  inlinesMedia: true,
+  inlinesMedia: { keeps: isReadByGoogle },
   embeddings: geminiEmbeddings,
 };
 

@@ -2,7 +2,7 @@ import type { ChatMessage, ContentPart, ToolCall } from "../../../shared/openai/
 import type { Translation } from "../translation.ts";
 import { untranslatable } from "../translation.ts";
 import type { Content, FunctionCallPart, Part, TextPart } from "./content.ts";
-import { textOf } from "./json.ts";
+import { wordsOf } from "../json.ts";
 import { encodeMedia } from "./media-part.ts";
 import type { ModelTraits } from "./model.ts";
 import { foreignCallSignature, ownSignature } from "./signature.ts";
@@ -98,7 +98,7 @@ class ContentWriter {
   }
 
   #result(message: Extract<ChatMessage, { role: "tool" }>, param: string): Part[] {
-    const name = this.#functions.get(message.tool_call_id) ?? textOf(message["name"]);
+    const name = this.#functions.get(message.tool_call_id) ?? wordsOf(message["name"]);
     if (name === undefined)
       throw untranslatable(
         `${param}.tool_call_id`,

@@ -1,6 +1,6 @@
 import type { ModelEvent } from "../model-event.ts";
 import { Decoder, isBlocked } from "./decoder.ts";
-import { isFields, listOf } from "./json.ts";
+import { isFields, listOf } from "../json.ts";
 
 /** Reads an answer that was not streamed. A list of chunks is one too: so Vertex streams to who does not ask for events. */
 export function decodeReply(body: unknown): readonly ModelEvent[] {

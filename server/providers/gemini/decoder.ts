@@ -1,7 +1,7 @@
 import type { ModelEvent } from "../model-event.ts";
 import { finishEvent } from "./finish.ts";
-import { fieldsOf, isFields, listOf, textOf, type Fields } from "./json.ts";
-import { markSignature } from "./signature.ts";
+import { fieldsOf, isFields, listOf, wordsOf, type Fields } from "../json.ts";
+import { markSignature } from "../googles-signature.ts";
 import { readUsage } from "./usage.ts";
 
 const nothing: readonly ModelEvent[] = [];
@@ -31,7 +31,7 @@ export class Decoder {
       if (isFields(part)) this.#readPart(part, events);
     const usage = readUsage(response["usageMetadata"]);
     if (usage) events.push({ type: "usage", usage });
-    const reason = textOf(candidate["finishReason"]);
+    const reason = wordsOf(candidate["finishReason"]);
     if (reason !== undefined) this.#end(reason, candidate["finishMessage"], events);
     else if (isBlocked(response)) this.#end("SAFETY", undefined, events);
     return events;
@@ -51,8 +51,8 @@ export class Decoder {
   }
 
   #readPart(part: Fields, events: ModelEvent[]): void {
-    const text = textOf(part["text"]);
-    const signature = textOf(part["thoughtSignature"]);
+    const text = wordsOf(part["text"]);
+    const signature = wordsOf(part["thoughtSignature"]);
     if (isFields(part["functionCall"]))
       return this.#readCall(part["functionCall"], signature, events);
     const isThought = part["thought"] === true;
@@ -66,11 +66,12 @@ export class Decoder {
 
   /** A call comes whole: its pieces come only to who asks for them, without a name. */
   #readCall(call: Fields, signature: string | undefined, events: ModelEvent[]): void {
-    const name = textOf(call["name"]);
+    const name = wordsOf(call["name"]);
     if (name === undefined) return;
     const index = this.#calls++;
     // Gemini before 3 gives its calls no ids, and a conversation needs each of them once.
-    const id = textOf(call["id"]) ?? `call_${this.#id === undefined ? "" : `${this.#id}_`}${index}`;
+    const id =
+      wordsOf(call["id"]) ?? `call_${this.#id === undefined ? "" : `${this.#id}_`}${index}`;
     events.push(
       signature === undefined
         ? { type: "tool-call", index, id, name }
@@ -94,8 +95,8 @@ export class Decoder {
     return [
       {
         type: "error",
-        message: textOf(message) ?? "The upstream failed without saying why",
-        code: textOf(status) ?? (typeof code === "number" ? String(code) : null),
+        message: wordsOf(message) ?? "The upstream failed without saying why",
+        code: wordsOf(status) ?? (typeof code === "number" ? String(code) : null),
       },
     ];
   }
@@ -109,7 +110,7 @@ function readImage({ mimeType, data }: Fields, events: ModelEvent[]): void {
 /** The prompt was not let through to the model: there is no candidate then. */
 export function isBlocked(response: Fields): boolean {
   return (
-    textOf(fieldsOf(response["promptFeedback"])["blockReason"]) !== undefined &&
+    wordsOf(fieldsOf(response["promptFeedback"])["blockReason"]) !== undefined &&
     listOf(response["candidates"]).length === 0
   );
 }

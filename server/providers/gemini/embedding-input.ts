@@ -1,6 +1,6 @@
 import type { EmbeddingRequest } from "../../../shared/openai/requests.ts";
 import { untranslatable, type Translation } from "../translation.ts";
-import { countOf, textOf } from "./json.ts";
+import { countOf, wordsOf } from "../json.ts";
 
 /** `encoding_format` is the gateway's business. `task_type`: as Google names it, `RETRIEVAL_QUERY` and its like. */
 const known: ReadonlySet<string> = new Set([
@@ -27,7 +27,7 @@ export function readEmbeddingInput(
     throw untranslatable("input", "Cannot embed token ids: its provider takes texts only");
   translation.dropUnknown(request, known);
   const outputDimensionality = countOf(request["dimensions"]);
-  const taskType = textOf(request["task_type"]);
+  const taskType = wordsOf(request["task_type"]);
   return {
     texts,
     ...(outputDimensionality && { outputDimensionality }),

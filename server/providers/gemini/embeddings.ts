@@ -1,7 +1,7 @@
 import type { EmbeddingAdapter, Embeddings } from "../adapter.ts";
 import { Translation } from "../translation.ts";
 import { readEmbeddingInput, readVector } from "./embedding-input.ts";
-import { fieldsOf, listOf } from "./json.ts";
+import { fieldsOf, listOf } from "../json.ts";
 import { bareName, modelRoute } from "./model.ts";
 import { readUsage } from "./usage.ts";
 

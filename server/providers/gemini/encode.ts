@@ -3,7 +3,7 @@ import type { Encoded, Target } from "../adapter.ts";
 import { Translation } from "../translation.ts";
 import { encodeConversation } from "./conversation.ts";
 import { encodeGenerationConfig } from "./generation-config.ts";
-import { listOf, textOf } from "./json.ts";
+import { listOf, wordsOf } from "../json.ts";
 import { modelRoute, traitsOf } from "./model.ts";
 import { encodeTools } from "./tools.ts";
 
@@ -42,7 +42,7 @@ export function encodeChat(chat: Chat, target: Target): Encoded {
   const conversation = encodeConversation(chat.messages, traits, translation);
   const generationConfig = encodeGenerationConfig(chat, target, translation);
   const safetySettings = listOf(chat["safety_settings"]);
-  const cachedContent = textOf(chat["cached_content"]);
+  const cachedContent = wordsOf(chat["cached_content"]);
   const body = {
     ...conversation,
     ...encodeTools(chat, translation),

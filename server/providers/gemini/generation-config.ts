@@ -1,7 +1,7 @@
 import type { Chat } from "../../../shared/openai/chat.ts";
 import type { Target } from "../adapter.ts";
 import type { Translation } from "../translation.ts";
-import { listOf, type Fields } from "./json.ts";
+import { listOf, type Fields } from "../json.ts";
 import { encodeThinking } from "./thinking.ts";
 
 /**

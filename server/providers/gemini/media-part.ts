@@ -1,8 +1,8 @@
 import type { ContentPart } from "../../../shared/openai/chat.ts";
 import { untranslatable } from "../translation.ts";
 import type { MediaPart } from "./content.ts";
-import { parseDataUrl } from "./data-url.ts";
-import { textOf } from "./json.ts";
+import { parseDataUrl } from "../data-url.ts";
+import { wordsOf } from "../json.ts";
 
 type Media = Exclude<ContentPart, { type: "text" | "refusal" }>;
 
@@ -25,7 +25,7 @@ export function encodeMedia(part: Media, param: string): MediaPart {
     case "image_url":
       return fromUrl(part.image_url.url, {
         param: `${param}.image_url.url`,
-        type: textOf(part.image_url["format"]),
+        type: wordsOf(part.image_url["format"]),
       });
     case "input_audio":
       return fromAudio(part.input_audio, `${param}.input_audio.format`);
@@ -41,8 +41,8 @@ interface Place {
 }
 
 function fromUrl(url: string, { param, type }: Place): MediaPart {
-  const inlineData = parseDataUrl(url);
-  if (inlineData) return { inlineData };
+  const inline = parseDataUrl(url);
+  if (inline) return { inlineData: { mimeType: inline.mediaType, data: inline.base64 } };
   if (isReadByGoogle(url)) return byName(url, type ?? typeByExtension(url));
   throw untranslatable(
     param,
@@ -60,7 +60,7 @@ function fromAudio({ data, format }: { data: string; format: string }, param: st
 }
 
 function fromFile(file: Extract<Media, { type: "file" }>["file"], param: string): MediaPart {
-  const type = textOf(file["format"]);
+  const type = wordsOf(file["format"]);
   if (file.file_data) return fromUrl(file.file_data, { param: `${param}.file_data`, type });
   if (!file.file_id)
     throw untranslatable(param, "Cannot read a file that has neither file_data nor file_id");

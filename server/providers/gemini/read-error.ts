@@ -1,5 +1,5 @@
 import type { UpstreamError } from "../adapter.ts";
-import { fieldsOf, isFields, listOf, textOf } from "./json.ts";
+import { fieldsOf, isFields, listOf, wordsOf } from "../json.ts";
 
 /**
  * Reads Google's errors: `{"error": {"code", "message", "status", "details"}}`, in a list of one where a stream was asked for.
@@ -13,8 +13,8 @@ export function readError(status: number, body: unknown): UpstreamError | undefi
   const reason = reasonOf(error["details"]);
   return {
     status: reason === "API_KEY_INVALID" ? 401 : status,
-    message: textOf(error["message"]),
-    type: textOf(error["status"]),
+    message: wordsOf(error["message"]),
+    type: wordsOf(error["status"]),
     code: reason ?? null,
   };
 }
@@ -22,7 +22,7 @@ export function readError(status: number, body: unknown): UpstreamError | undefi
 /** Of the `google.rpc.ErrorInfo` among the details. */
 function reasonOf(details: unknown): string | undefined {
   for (const detail of listOf(details)) {
-    const reason = textOf(fieldsOf(detail)["reason"]);
+    const reason = wordsOf(fieldsOf(detail)["reason"]);
     if (reason !== undefined) return reason;
   }
   return undefined;

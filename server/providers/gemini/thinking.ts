@@ -1,6 +1,6 @@
 import type { Chat } from "../../../shared/openai/chat.ts";
 import type { Translation } from "../translation.ts";
-import type { Fields } from "./json.ts";
+import type { Fields } from "../json.ts";
 import { bareName, traitsOf } from "./model.ts";
 
 /** How hard the client wants the model to think; `dynamic` leaves it to the model. */

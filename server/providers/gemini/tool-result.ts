@@ -1,6 +1,6 @@
 import type { ChatMessage } from "../../../shared/openai/chat.ts";
 import type { FunctionResponsePart, MediaPart, Part } from "./content.ts";
-import { isFields, type Fields } from "./json.ts";
+import { isFields, type Fields } from "../json.ts";
 import { encodeMedia } from "./media-part.ts";
 import type { ModelTraits } from "./model.ts";
 

@@ -1,6 +1,6 @@
 import type { Chat, FunctionTool, ToolChoice } from "../../../shared/openai/chat.ts";
 import type { Translation } from "../translation.ts";
-import { fieldsOf, type Fields } from "./json.ts";
+import { fieldsOf, type Fields } from "../json.ts";
 
 /**
  * The tools that Google runs itself, by the names of its API. They are declared as `{"type": "google_search"}`; whatever

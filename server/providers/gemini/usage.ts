@@ -1,5 +1,5 @@
 import type { Usage } from "../../../shared/spend.ts";
-import { countOf, fieldsOf, isFields, listOf } from "./json.ts";
+import { countOf, fieldsOf, isFields, listOf } from "../json.ts";
 
 /**
  * Reads Gemini's `usageMetadata`; undefined where it does not say what the prompt was, as in all but the last of Vertex's

@@ -2,7 +2,7 @@ import type { Usage } from "../../../shared/spend.ts";
 import type { EmbeddingAdapter, Embeddings } from "../adapter.ts";
 import { Translation, untranslatable } from "../translation.ts";
 import { readEmbeddingInput, readVector, type EmbeddingInput } from "./embedding-input.ts";
-import { countOf, fieldsOf, listOf, type Fields } from "./json.ts";
+import { countOf, fieldsOf, listOf, type Fields } from "../json.ts";
 import { bareName, modelRoute } from "./model.ts";
 import { readUsage } from "./usage.ts";
 

@@ -1,6 +1,6 @@
 import type { AuthClient, GoogleAuth, GoogleAuthOptions } from "google-auth-library";
 import { within } from "../../deadline.ts";
-import { isFields, type Fields } from "./json.ts";
+import { isFields, type Fields } from "../json.ts";
 
 /** What is used of the package. */
 interface AuthLibrary {

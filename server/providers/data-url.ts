@@ -1,4 +1,4 @@
-interface DataUrl {
+export interface DataUrl {
   /** In lower case; `text/plain` where the address names none. */
   readonly mediaType: string;
   readonly base64: string;
