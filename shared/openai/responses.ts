@@ -48,20 +48,14 @@ const inputAudio = z.looseObject({
 });
 const refusal = z.looseObject({ type: z.literal("refusal"), refusal: z.string() });
 
-export const responsesPart = z.discriminatedUnion("type", [
-  inputText,
-  inputImage,
-  inputFile,
-  inputAudio,
-  refusal,
-]);
-export type ResponsesPart = z.infer<typeof responsesPart>;
+const part = z.discriminatedUnion("type", [inputText, inputImage, inputFile, inputAudio, refusal]);
+export type ResponsesPart = z.infer<typeof part>;
 
 // Not a union: zod would tell of a fault in the list no more than that neither fits.
 /** A text on its own is a list of one. */
 const content = z.preprocess(
   (value) => (typeof value === "string" ? [{ type: "input_text", text: value }] : value),
-  z.array(responsesPart),
+  z.array(part),
 );
 
 const messageItem = z.looseObject({
@@ -135,7 +129,7 @@ const items = z.preprocess(
   z.array(item),
 );
 
-export const responsesFunction = z.looseObject({
+const functionTool = z.looseObject({
   type: z.literal("function"),
   name: z.string().min(1),
   description: z.string().nullish(),
@@ -144,7 +138,7 @@ export const responsesFunction = z.looseObject({
 });
 
 /** A tool that takes text as it is, in the place of a JSON object. */
-export const responsesCustomTool = z.looseObject({
+const customTool = z.looseObject({
   type: z.literal("custom"),
   name: z.string().min(1),
   description: z.string().nullish(),
@@ -163,24 +157,18 @@ const namespace = z.looseObject({
   type: z.literal("namespace"),
   name: z.string().min(1),
   description: z.string().nullish(),
-  tools: z.array(z.discriminatedUnion("type", [responsesFunction, responsesCustomTool])),
+  tools: z.array(z.discriminatedUnion("type", [functionTool, customTool])),
 });
 /** One that the upstream itself would run. */
 const otherTool = z.looseObject({ type: z.literal("other"), kind: z.string() });
 
-const knownTool = z.discriminatedUnion("type", [
-  responsesFunction,
-  responsesCustomTool,
-  namespace,
-  otherTool,
-]);
+const knownTool = z.discriminatedUnion("type", [functionTool, customTool, namespace, otherTool]);
 
 const toolKinds = new Set(
   knownTool.options.flatMap((option): string[] => [...option.shape.type.values]),
 );
 
 const tool = z.preprocess((value) => tagOther(value, toolKinds), knownTool);
-export const responsesTools = z.array(tool);
 export type ResponsesTool = z.infer<typeof knownTool>;
 
 const namedTool = z.looseObject({
@@ -188,7 +176,7 @@ const namedTool = z.looseObject({
   name: z.string().nullish(),
   namespace: z.string().nullish(),
 });
-export const responsesToolChoice = z.union([
+const toolChoice = z.union([
   z.enum(["none", "auto", "required"]),
   z.looseObject({
     type: z.literal("allowed_tools"),
@@ -197,7 +185,7 @@ export const responsesToolChoice = z.union([
   }),
   namedTool,
 ]);
-export type ResponsesToolChoice = z.infer<typeof responsesToolChoice>;
+export type ResponsesToolChoice = z.infer<typeof toolChoice>;
 
 const textFormat = z.discriminatedUnion("type", [
   z.looseObject({ type: z.literal("text") }),
@@ -222,8 +210,8 @@ export const responsesInDepth = z.looseObject({
   temperature: z.number().nullish(),
   top_p: z.number().nullish(),
   user: z.string().nullish(),
-  tools: responsesTools.nullish(),
-  tool_choice: responsesToolChoice.nullish(),
+  tools: z.array(tool).nullish(),
+  tool_choice: toolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   text: z.looseObject({ format: textFormat.nullish(), verbosity: z.string().nullish() }).nullish(),
   reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),

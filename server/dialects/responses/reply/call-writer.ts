@@ -46,9 +46,12 @@ export class CallWriter {
   }
 
   #closeFunction(status: ItemStatus): string {
+    // Clients parse the arguments of a call that is complete, and a provider may send none where a tool takes none.
+    const nothing = this.#json === "" && status === "completed" ? this.write("{}") : "";
     const item = this.#function(status);
     const members = `"name":${JSON.stringify(item.name)},"arguments":${JSON.stringify(item.arguments)}`;
     return (
+      nothing +
       this.#log.event("response.function_call_arguments.done", `${this.#place},${members}`) +
       this.#log.done(item)
     );

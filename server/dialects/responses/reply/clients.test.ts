@@ -66,10 +66,13 @@ function upstreamOf(answers: readonly ModelEvent[][], error?: GatewayError): Ups
 
 const broken = new GatewayError("upstream_failed", "The upstream broke off");
 
-describe("OpenAI's library", () => {
-  const clientOf = (upstream: Upstream) =>
-    new OpenAI({ apiKey: "sk-x", fetch: upstream.fetch, maxRetries: 0 });
+const clientOf = (upstream: Upstream) =>
+  new OpenAI({ apiKey: "sk-x", fetch: upstream.fetch, maxRetries: 0 });
 
+const modelOf = (upstream: Upstream) =>
+  createOpenAI({ apiKey: "sk-x", fetch: upstream.fetch }).responses("coder");
+
+describe("OpenAI's library", () => {
   test("puts a stream together to what the whole reply is", async () => {
     const upstream = upstreamOf([events, events]);
     const asked = { model: "coder", input: "Weather?" };
@@ -99,8 +102,6 @@ describe("OpenAI's library", () => {
 });
 
 describe("the AI SDK", () => {
-  const modelOf = (upstream: Upstream) =>
-    createOpenAI({ apiKey: "sk-x", fetch: upstream.fetch }).responses("coder");
   const weather = tool({
     inputSchema: jsonSchema<{ city: string }>({
       type: "object",

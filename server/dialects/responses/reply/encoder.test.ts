@@ -2,16 +2,18 @@ import * as fc from "fast-check";
 import type {
   Response,
   ResponseCustomToolCallItem,
+  ResponseOutputItem,
   ResponseOutputText,
   ResponseStreamEvent,
 } from "openai/resources/responses/responses";
-import { describe, expect, test } from "vitest";
+import { describe, expect, expectTypeOf, test } from "vitest";
 import type { Usage } from "../../../../shared/spend.ts";
 import { GatewayError } from "../../../errors.ts";
 import type { ModelEvent } from "../../../providers/model-event.ts";
 import type { ReplyHead } from "../../dialect.ts";
 import { responses } from "../responses.ts";
 import { sealThoughts, unsealThoughts } from "../sealed-thoughts.ts";
+import type { OutputItem } from "./output-items.ts";
 
 const usage: Usage = {
   input: 100,
@@ -58,7 +60,7 @@ function parse(text: string): ResponseStreamEvent[] {
 function itemsEvents(events: readonly ModelEvent[], head = headOf()): unknown[] {
   return streamOf(events, head)
     .slice(2, -1)
-    .map(({ sequence_number: _, ...event }) => event);
+    .map((event) => ({ ...event, sequence_number: undefined }));
 }
 
 type Unnumbered<Event> = Event extends unknown ? Omit<Event, "sequence_number"> : never;
@@ -71,6 +73,15 @@ function lastOf(events: readonly ResponseStreamEvent[]): Response {
   throw new Error("the last event holds no response");
 }
 
+const patch = (status: "in_progress" | "completed", input: string): ResponseCustomToolCallItem => ({
+  id: "ctc_1_1",
+  type: "custom_tool_call",
+  status,
+  call_id: "b",
+  name: "apply_patch",
+  input,
+});
+
 const hello: ModelEvent[] = [
   { type: "start", id: "upstream" },
   { type: "text-delta", text: "Hel" },
@@ -78,6 +89,10 @@ const hello: ModelEvent[] = [
   { type: "finish", reason: "stop" },
   { type: "usage", usage },
 ];
+
+test("the items of a reply are of OpenAI's types", () => {
+  expectTypeOf<OutputItem>().toExtend<ResponseOutputItem>();
+});
 
 describe("a stream", () => {
   test("of a text has the events of OpenAI's, in their order", () => {
@@ -206,17 +221,6 @@ describe("a stream", () => {
     const found = { id: "fc_1_0", type: "function_call", call_id: "a" } as const;
     const named = { ...found, name: "find", namespace: "crm" };
     const place = { item_id: "fc_1_0", output_index: 0 };
-    const patch = (
-      status: "in_progress" | "completed",
-      input: string,
-    ): ResponseCustomToolCallItem => ({
-      id: "ctc_1_1",
-      type: "custom_tool_call",
-      status,
-      call_id: "b",
-      name: "apply_patch",
-      input,
-    });
     const patchPlace = { item_id: "ctc_1_1", output_index: 1 };
     expect(itemsEvents(calls, headOf({ tools }))).toEqual(
       expected(
@@ -250,6 +254,17 @@ describe("a stream", () => {
           output_index: 1,
           item: patch("completed", "*** Begin\n"),
         },
+      ),
+    );
+  });
+
+  test("of a call without arguments gives it an empty object, which clients can parse", () => {
+    const called: ModelEvent = { type: "tool-call", index: 0, id: "a", name: "f" };
+    const place = { item_id: "fc_1_0", output_index: 0 };
+    expect(itemsEvents([called]).slice(1, 3)).toEqual(
+      expected(
+        { type: "response.function_call_arguments.delta", ...place, delta: "{}" },
+        { type: "response.function_call_arguments.done", ...place, name: "f", arguments: "{}" },
       ),
     );
   });
@@ -328,12 +343,12 @@ describe("a stream", () => {
   });
 });
 
-describe("signatures", () => {
-  const sealsOf = (events: readonly ModelEvent[]) =>
-    lastOf(streamOf(events, headOf(sealing))).output.map((item) =>
-      item.type === "reasoning" ? unsealThoughts(item.encrypted_content ?? "") : item.type,
-    );
+const sealsOf = (events: readonly ModelEvent[]) =>
+  lastOf(streamOf(events, headOf(sealing))).output.map((item) =>
+    item.type === "reasoning" ? unsealThoughts(item.encrypted_content ?? "") : item.type,
+  );
 
+describe("signatures", () => {
   test("of two thoughts, one of them not to be shown, are sealed one by one", () => {
     expect(
       sealsOf([
@@ -399,12 +414,12 @@ describe("signatures", () => {
   });
 });
 
-describe("a failure", () => {
-  function failed(error: GatewayError): ResponseStreamEvent[] {
-    const encoder = responses.createEncoder(headOf());
-    return parse(encoder.encode({ type: "text-delta", text: "Hel" }) + encoder.fail(error));
-  }
+function failed(error: GatewayError): ResponseStreamEvent[] {
+  const encoder = responses.createEncoder(headOf());
+  return parse(encoder.encode({ type: "text-delta", text: "Hel" }) + encoder.fail(error));
+}
 
+describe("a failure", () => {
   test("is the last event, and no end", () => {
     const events = failed(new GatewayError("upstream_failed", "The upstream broke off"));
     expect(events.at(-1)).toMatchObject({

@@ -30,6 +30,15 @@ function refusal(request: Record<string, unknown>): { message: string; param: st
   throw new Error("not refused");
 }
 
+const thought = (text: string) => ({
+  type: "reasoning",
+  summary: [{ type: "summary_text", text }],
+});
+
+const said = (content: string) => ({ role: "assistant", content });
+
+const named = (name: string) => ({ type: "function", function: { name } });
+
 describe("what Codex sends", () => {
   const { chat, dropped } = translate(codexRequest);
 
@@ -223,19 +232,21 @@ describe("items", () => {
         ],
       },
     ]);
-    const said = [
+    const parts = [
       { type: "output_text", text: "No.", annotations: [] },
       { type: "refusal", refusal: "I will not" },
     ];
-    expect(messagesOf({ type: "message", role: "assistant", id: "msg_1", content: said })).toEqual([
-      {
-        role: "assistant",
-        content: [
-          { type: "text", text: "No." },
-          { type: "refusal", refusal: "I will not" },
-        ],
-      },
-    ]);
+    expect(messagesOf({ type: "message", role: "assistant", id: "msg_1", content: parts })).toEqual(
+      [
+        {
+          role: "assistant",
+          content: [
+            { type: "text", text: "No." },
+            { type: "refusal", refusal: "I will not" },
+          ],
+        },
+      ],
+    );
   });
 
   test("of content that is not there are refused with their place", () => {
@@ -269,11 +280,6 @@ describe("items", () => {
   });
 
   test("thoughts and words that take turns keep their order, in messages of their own", () => {
-    const thought = (text: string) => ({
-      type: "reasoning",
-      summary: [{ type: "summary_text", text }],
-    });
-    const said = (content: string) => ({ role: "assistant", content });
     expect(messagesOf(thought("1"), said("a"), thought("2"), said("b"), thought("3"))).toEqual([
       { role: "assistant", content: "a", reasoning_content: "1" },
       { role: "assistant", content: "b", reasoning_content: "2" },
@@ -322,7 +328,6 @@ describe("tools", () => {
     { type: "mcp", server_label: "x", server_url: "https://x.test" },
   ];
   const choose = (tool_choice: unknown) => translate({ input: "hi", tools, tool_choice }).chat;
-  const named = (name: string) => ({ type: "function", function: { name } });
 
   test("those that OpenAI runs are left out, and told", () => {
     const { chat, dropped } = translate({ input: "hi", tools });
