@@ -58,77 +58,6 @@ const content = z.preprocess(
   z.array(part),
 );
 
-const messageItem = z.looseObject({
-  type: z.literal("message"),
-  role: z.enum(["user", "assistant", "system", "developer"]),
-  content,
-});
-const functionCall = z.looseObject({
-  type: z.literal("function_call"),
-  call_id: z.string(),
-  name: z.string().min(1),
-  namespace: z.string().nullish(),
-  arguments: z.string(),
-});
-const customToolCall = z.looseObject({
-  type: z.literal("custom_tool_call"),
-  call_id: z.string(),
-  name: z.string().min(1),
-  namespace: z.string().nullish(),
-  input: z.string(),
-});
-const output = { call_id: z.string(), output: content };
-const functionCallOutput = z.looseObject({ type: z.literal("function_call_output"), ...output });
-const customToolCallOutput = z.looseObject({
-  type: z.literal("custom_tool_call_output"),
-  ...output,
-});
-const thoughts = z.array(z.looseObject({ text: z.string() })).nullish();
-const reasoningItem = z.looseObject({
-  type: z.literal("reasoning"),
-  summary: thoughts,
-  content: thoughts,
-  encrypted_content: z.string().nullish(),
-});
-const itemReference = z.looseObject({ type: z.literal("item_reference"), id: z.string() });
-/** An item of a kind that a chat has no words for: a call of a tool that OpenAI runs, for one. */
-const otherItem = z.looseObject({
-  type: z.literal("other"),
-  kind: z.string(),
-  call_id: z.string().nullish(),
-});
-
-const knownItem = z.discriminatedUnion("type", [
-  messageItem,
-  functionCall,
-  customToolCall,
-  functionCallOutput,
-  customToolCallOutput,
-  reasoningItem,
-  itemReference,
-  otherItem,
-]);
-export type ResponsesItem = z.infer<typeof knownItem>;
-
-const itemKinds = new Set(
-  knownItem.options.flatMap((option): string[] => [...option.shape.type.values]),
-);
-
-/** A message and a reference may leave their `type` out. */
-const item = z.preprocess((value) => {
-  if (typeof value !== "object" || value === null) return value;
-  const { type } = value as { type?: unknown };
-  if (type === undefined || type === null)
-    return { ...value, type: "role" in value ? "message" : "item_reference" };
-  return tagOther(value, itemKinds);
-}, knownItem);
-
-/** A text on its own is the user's message. */
-const items = z.preprocess(
-  (value) => (typeof value === "string" ? [{ role: "user", content: value }] : value),
-  z.array(item),
-);
-
 const functionTool = z.looseObject({
   type: z.literal("function"),
   name: z.string().min(1),
@@ -170,6 +99,83 @@ const toolKinds = new Set(
 
 const tool = z.preprocess((value) => tagOther(value, toolKinds), knownTool);
 export type ResponsesTool = z.infer<typeof knownTool>;
+
+const messageItem = z.looseObject({
+  type: z.literal("message"),
+  role: z.enum(["user", "assistant", "system", "developer"]),
+  content,
+});
+const functionCall = z.looseObject({
+  type: z.literal("function_call"),
+  call_id: z.string(),
+  name: z.string().min(1),
+  namespace: z.string().nullish(),
+  arguments: z.string(),
+});
+const customToolCall = z.looseObject({
+  type: z.literal("custom_tool_call"),
+  call_id: z.string(),
+  name: z.string().min(1),
+  namespace: z.string().nullish(),
+  input: z.string(),
+});
+const output = { call_id: z.string(), output: content };
+const functionCallOutput = z.looseObject({ type: z.literal("function_call_output"), ...output });
+const customToolCallOutput = z.looseObject({
+  type: z.literal("custom_tool_call_output"),
+  ...output,
+});
+const thoughts = z.array(z.looseObject({ text: z.string() })).nullish();
+const reasoningItem = z.looseObject({
+  type: z.literal("reasoning"),
+  summary: thoughts,
+  content: thoughts,
+  encrypted_content: z.string().nullish(),
+});
+/** Tools that are offered from here on, beside those of the request: Codex brings all of its tools along like this. */
+const additionalTools = z.looseObject({
+  type: z.literal("additional_tools"),
+  tools: z.array(tool),
+});
+const itemReference = z.looseObject({ type: z.literal("item_reference"), id: z.string() });
+/** An item of a kind that a chat has no words for: a call of a tool that OpenAI runs, for one. */
+const otherItem = z.looseObject({
+  type: z.literal("other"),
+  kind: z.string(),
+  call_id: z.string().nullish(),
+});
+
+const knownItem = z.discriminatedUnion("type", [
+  messageItem,
+  functionCall,
+  customToolCall,
+  functionCallOutput,
+  customToolCallOutput,
+  reasoningItem,
+  additionalTools,
+  itemReference,
+  otherItem,
+]);
+export type ResponsesItem = z.infer<typeof knownItem>;
+
+const itemKinds = new Set(
+  knownItem.options.flatMap((option): string[] => [...option.shape.type.values]),
+);
+
+/** A message and a reference may leave their `type` out. */
+const item = z.preprocess((value) => {
+  if (typeof value !== "object" || value === null) return value;
+  const { type } = value as { type?: unknown };
+  if (type === undefined || type === null)
+    return { ...value, type: "role" in value ? "message" : "item_reference" };
+  return tagOther(value, itemKinds);
+}, knownItem);
+
+/** A text on its own is the user's message. */
+const items = z.preprocess(
+  (value) => (typeof value === "string" ? [{ role: "user", content: value }] : value),
+  z.array(item),
+);
 
 const namedTool = z.looseObject({
   type: z.string(),

@@ -21,7 +21,10 @@ export class ToolNames {
 
   /** @param request as the client sent it: what it says of tools may not have been checked yet */
   constructor(request: Readonly<Record<string, unknown>>) {
-    const declared = listOf(request, "tools");
+    const added = listOf(request, "input").filter(
+      (item) => textOf(item, "type") === "additional_tools",
+    );
+    const declared = [request, ...added].flatMap((place) => listOf(place, "tools"));
     for (const tool of declared) this.#add(tool, undefined);
     for (const tool of declared) {
       const namespace = textOf(tool, "name");
@@ -45,8 +48,10 @@ export class ToolNames {
     const type = textOf(tool, "type");
     const name = textOf(tool, "name");
     if (name === undefined || (type !== "function" && type !== "custom")) return;
+    const key = keyOf(name, namespace);
+    if (this.#chatNames.has(key)) return;
     const chatName = this.#unused(flatName(name, namespace));
-    this.#chatNames.set(keyOf(name, namespace), chatName);
+    this.#chatNames.set(key, chatName);
     this.#clientTools.set(chatName, { name, namespace, isCustom: type === "custom" });
   }
 

@@ -49,6 +49,8 @@ export class Conversation {
       case "function_call_output":
       case "custom_tool_call_output":
         return this.#addOutput(item.call_id);
+      case "additional_tools":
+        return;
       case "item_reference":
         throw notKept(param, `the item ${JSON.stringify(item.id)}`);
       case "other":

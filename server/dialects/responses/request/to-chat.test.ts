@@ -339,6 +339,21 @@ describe("tools", () => {
     expect(dropped).toEqual(["tools.web_search", "tools.mcp"]);
   });
 
+  test("those that come with the input are offered beside the others, each once", () => {
+    const added = { type: "custom", name: "exec" };
+    const input = [
+      { type: "additional_tools", role: "developer", tools: [added, tools[0], { type: "mcp" }] },
+      asked,
+    ];
+    const { chat, dropped } = translate({ input, tools: [tools[0]] });
+    expect(chat.tools?.map((tool) => tool["function"])).toMatchObject([
+      { name: "f" },
+      { name: "exec" },
+    ]);
+    expect(chat.messages).toEqual([asked]);
+    expect(dropped).toEqual(["tools.mcp"]);
+  });
+
   test("the choice of one is by its name in the chat", () => {
     expect(choose("required").tool_choice).toBe("required");
     expect(choose({ type: "function", name: "f" }).tool_choice).toEqual(named("f"));

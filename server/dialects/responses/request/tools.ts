@@ -20,10 +20,10 @@ interface ChatTools extends Pick<Chat, "tools" | "tool_choice" | "parallel_tool_
  * @throws GatewayError `invalid_request` where one that is left out must be called
  */
 export function chatTools(request: ResponsesInDepth, names: ToolNames): ChatTools {
-  const declared = request.tools ?? [];
+  const declared = declaredTools(request);
   const choice = request.tool_choice ?? undefined;
   const dropped = declared.flatMap((tool) => (tool.type === "other" ? [`tools.${tool.kind}`] : []));
-  const offered = declared.flatMap((tool) => functionsOf(tool, names));
+  const offered = uniqueOf(declared.flatMap((tool) => functionsOf(tool, names)));
   const tools = allowedOf(offered, choice, names);
   if (tools.length === 0) {
     if (isForced(choice)) throw nothingToCall();
@@ -37,6 +37,19 @@ export function chatTools(request: ResponsesInDepth, names: ToolNames): ChatTool
       parallel_tool_calls: request.parallel_tool_calls,
     }),
   };
+}
+
+function declaredTools({ tools, input }: ResponsesInDepth): ResponsesTool[] {
+  const added = (input ?? []).flatMap((item) =>
+    item.type === "additional_tools" ? item.tools : [],
+  );
+  return [...(tools ?? []), ...added];
+}
+
+/** A tool that is offered twice counts once, as no upstream takes a name twice. */
+function uniqueOf(tools: readonly FunctionTool[]): FunctionTool[] {
+  const byName = new Map(tools.toReversed().map((tool) => [tool.function.name, tool]));
+  return tools.filter((tool) => byName.get(tool.function.name) === tool);
 }
 
 function functionsOf(tool: ResponsesTool, names: ToolNames): FunctionTool[] {
