@@ -88,10 +88,23 @@ const namespace = z.looseObject({
   description: z.string().nullish(),
   tools: z.array(z.discriminatedUnion("type", [functionTool, customTool])),
 });
+/** Finds tools that are not offered yet. By default OpenAI runs it; `client` has it called like a function. */
+const toolSearch = z.looseObject({
+  type: z.literal("tool_search"),
+  execution: z.string().nullish(),
+  description: z.string().nullish(),
+  parameters: z.record(z.string(), z.unknown()).nullish(),
+});
 /** One that the upstream itself would run. */
 const otherTool = z.looseObject({ type: z.literal("other"), kind: z.string() });
 
-const knownTool = z.discriminatedUnion("type", [functionTool, customTool, namespace, otherTool]);
+const knownTool = z.discriminatedUnion("type", [
+  functionTool,
+  customTool,
+  namespace,
+  toolSearch,
+  otherTool,
+]);
 
 const toolKinds = new Set(
   knownTool.options.flatMap((option): string[] => [...option.shape.type.values]),
@@ -137,6 +150,18 @@ const additionalTools = z.looseObject({
   type: z.literal("additional_tools"),
   tools: z.array(tool),
 });
+const toolSearchCall = z.looseObject({
+  type: z.literal("tool_search_call"),
+  /** Null where OpenAI ran it. */
+  call_id: z.string().nullish(),
+  arguments: z.unknown(),
+});
+/** What was found is offered from here on. */
+const toolSearchOutput = z.looseObject({
+  type: z.literal("tool_search_output"),
+  call_id: z.string().nullish(),
+  tools: z.array(tool),
+});
 const itemReference = z.looseObject({ type: z.literal("item_reference"), id: z.string() });
 /** An item of a kind that a chat has no words for: a call of a tool that OpenAI runs, for one. */
 const otherItem = z.looseObject({
@@ -153,6 +178,8 @@ const knownItem = z.discriminatedUnion("type", [
   customToolCallOutput,
   reasoningItem,
   additionalTools,
+  toolSearchCall,
+  toolSearchOutput,
   itemReference,
   otherItem,
 ]);

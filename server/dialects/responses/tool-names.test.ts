@@ -13,7 +13,7 @@ test("a tool of a namespace is known again by its name in the chat", () => {
   expect(names.ofClient("mcp__github__search")).toEqual({
     name: "search",
     namespace: "mcp__github__",
-    isCustom: false,
+    kind: "function",
   });
 });
 
@@ -45,6 +45,6 @@ test.each([
   expect(new ToolNames({ tools }).ofClient("made_up")).toEqual({
     name: "made_up",
     namespace: undefined,
-    isCustom: false,
+    kind: "function",
   });
 });

@@ -4,9 +4,12 @@ import { listOf, textOf } from "./json-fields.ts";
 export interface ClientTool {
   readonly name: string;
   readonly namespace: string | undefined;
-  /** It takes text as it is, in the place of a JSON object. */
-  readonly isCustom: boolean;
+  /** `custom` takes text as it is, in the place of a JSON object; `tool_search` has calls of a form of its own. */
+  readonly kind: "function" | "custom" | "tool_search";
 }
+
+/** What the search for tools is called in a chat. */
+export const toolSearchName = "tool_search";
 
 /** Of a function in a chat. Source: https://platform.openai.com/docs/api-reference/chat/create */
 const maxNameLength = 64;
@@ -21,8 +24,8 @@ export class ToolNames {
 
   /** @param request as the client sent it: what it says of tools may not have been checked yet */
   constructor(request: Readonly<Record<string, unknown>>) {
-    const added = listOf(request, "input").filter(
-      (item) => textOf(item, "type") === "additional_tools",
+    const added = listOf(request, "input").filter((item) =>
+      addsTools.has(textOf(item, "type") ?? ""),
     );
     const declared = [request, ...added].flatMap((place) => listOf(place, "tools"));
     for (const tool of declared) this.#add(tool, undefined);
@@ -40,19 +43,19 @@ export class ToolNames {
   /** A name that was never offered, as models make them up, is a function's. */
   ofClient(chatName: string): ClientTool {
     return (
-      this.#clientTools.get(chatName) ?? { name: chatName, namespace: undefined, isCustom: false }
+      this.#clientTools.get(chatName) ?? { name: chatName, namespace: undefined, kind: "function" }
     );
   }
 
   #add(tool: unknown, namespace: string | undefined): void {
-    const type = textOf(tool, "type");
-    const name = textOf(tool, "name");
-    if (name === undefined || (type !== "function" && type !== "custom")) return;
+    const kind = kindOf(tool);
+    const name = kind === "tool_search" ? toolSearchName : textOf(tool, "name");
+    if (name === undefined || kind === undefined) return;
     const key = keyOf(name, namespace);
     if (this.#chatNames.has(key)) return;
     const chatName = this.#unused(flatName(name, namespace));
     this.#chatNames.set(key, chatName);
-    this.#clientTools.set(chatName, { name, namespace, isCustom: type === "custom" });
+    this.#clientTools.set(chatName, { name, namespace, kind });
   }
 
   #unused(wanted: string): string {
@@ -63,6 +66,16 @@ export class ToolNames {
     }
     return name;
   }
+}
+
+const addsTools = new Set(["additional_tools", "tool_search_output"]);
+
+/** Undefined where it is not called by a name, or not by the client. */
+function kindOf(tool: unknown): ClientTool["kind"] | undefined {
+  const type = textOf(tool, "type");
+  if (type === "tool_search")
+    return textOf(tool, "execution") === "client" ? "tool_search" : undefined;
+  return type === "function" || type === "custom" ? type : undefined;
 }
 
 /** Namespaces in the field end with the separator already, as `mcp__github__` does. */

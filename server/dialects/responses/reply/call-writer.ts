@@ -1,40 +1,46 @@
 import type { ToolCallStart } from "../../../providers/model-event.ts";
 import { type EventLog, placeOf } from "./event-log.ts";
 import { textOf } from "../json-fields.ts";
-import type { CustomToolCallItem, FunctionCallItem, ItemStatus } from "./output-items.ts";
+import type {
+  CustomToolCallItem,
+  FunctionCallItem,
+  ItemStatus,
+  OutputItem,
+  ToolSearchCallItem,
+} from "./output-items.ts";
 import type { ClientTool } from "../tool-names.ts";
 
+const idPrefixes = { function: "fc", custom: "ctc", tool_search: "tsc" } as const;
+
 /**
- * Writes the call of a tool. One that takes text as it is, is a function of one string in the chat: its text is known only once
- * the arguments are whole, and comes as one piece.
+ * Writes the call of a tool. Only a function's arguments go on as they come: one that takes text as it is, is a function of one
+ * string in the chat, whose text is known once the arguments are whole, and a search has no events for pieces.
  */
 export class CallWriter {
   readonly kind = "call";
   readonly index: number;
   readonly #log: EventLog;
-  readonly #isCustom: boolean;
+  readonly #kind: ClientTool["kind"];
   readonly #called: Pick<FunctionCallItem, "id" | "call_id" | "name" | "namespace">;
   readonly #place: string;
   #json = "";
 
-  constructor(log: EventLog, call: ToolCallStart, { name, namespace, isCustom }: ClientTool) {
-    const id = log.nextId(isCustom ? "ctc" : "fc");
+  constructor(log: EventLog, call: ToolCallStart, { name, namespace, kind }: ClientTool) {
+    const id = log.nextId(idPrefixes[kind]);
     this.index = call.index;
     this.#log = log;
-    this.#isCustom = isCustom;
+    this.#kind = kind;
     this.#called = { id, call_id: call.id, name, ...(namespace !== undefined && { namespace }) };
     this.#place = placeOf(id, log.output.length);
   }
 
   open(): string {
-    return this.#log.added(
-      this.#isCustom ? this.#custom("in_progress", "") : this.#function("in_progress"),
-    );
+    return this.#log.added(this.#item("in_progress"));
   }
 
   write(json: string): string {
     this.#json += json;
-    if (this.#isCustom) return "";
+    if (this.#kind !== "function") return "";
     return this.#log.event(
       "response.function_call_arguments.delta",
       `${this.#place},"delta":${JSON.stringify(json)}`,
@@ -42,7 +48,14 @@ export class CallWriter {
   }
 
   close(status: ItemStatus): string {
-    return this.#isCustom ? this.#closeCustom(status) : this.#closeFunction(status);
+    switch (this.#kind) {
+      case "function":
+        return this.#closeFunction(status);
+      case "custom":
+        return this.#closeCustom(status);
+      case "tool_search":
+        return this.#log.done(this.#search(status));
+    }
   }
 
   #closeFunction(status: ItemStatus): string {
@@ -58,7 +71,7 @@ export class CallWriter {
   }
 
   #closeCustom(status: ItemStatus): string {
-    const item = this.#custom(status, inputOf(this.#json));
+    const item = this.#custom(status);
     const input = JSON.stringify(item.input);
     return (
       this.#log.event("response.custom_tool_call_input.delta", `${this.#place},"delta":${input}`) +
@@ -67,20 +80,41 @@ export class CallWriter {
     );
   }
 
+  #item(status: ItemStatus): OutputItem {
+    switch (this.#kind) {
+      case "function":
+        return this.#function(status);
+      case "custom":
+        return this.#custom(status);
+      case "tool_search":
+        return this.#search(status);
+    }
+  }
+
   #function(status: ItemStatus): FunctionCallItem {
     return { ...this.#called, type: "function_call", status, arguments: this.#json };
   }
 
-  #custom(status: ItemStatus, input: string): CustomToolCallItem {
-    return { ...this.#called, type: "custom_tool_call", status, input };
+  #custom(status: ItemStatus): CustomToolCallItem {
+    return { ...this.#called, type: "custom_tool_call", status, input: inputOf(this.#json) };
+  }
+
+  #search(status: ItemStatus): ToolSearchCallItem {
+    const { id, call_id } = this.#called;
+    const given = parse(this.#json) ?? {};
+    return { id, type: "tool_search_call", status, call_id, execution: "client", arguments: given };
   }
 }
 
 /** What a model has cut short, or written without the object around it, is given as it stands. */
 function inputOf(json: string): string {
+  return textOf(parse(json), "input") ?? json;
+}
+
+function parse(json: string): unknown {
   try {
-    return textOf(JSON.parse(json), "input") ?? json;
+    return JSON.parse(json);
   } catch {
-    return json;
+    return undefined;
   }
 }

@@ -258,6 +258,35 @@ describe("a stream", () => {
     );
   });
 
+  test("of a search for tools has its arguments as they are", () => {
+    const events: ModelEvent[] = [
+      { type: "tool-call", index: 0, id: "s", name: "tool_search" },
+      { type: "tool-arguments-delta", index: 0, json: '{"query":' },
+      { type: "tool-arguments-delta", index: 0, json: '"mail"}' },
+    ];
+    const item = {
+      id: "tsc_1_0",
+      type: "tool_search_call",
+      call_id: "s",
+      execution: "client",
+    } as const;
+    const tools = [{ type: "tool_search", execution: "client" }];
+    expect(itemsEvents(events, headOf({ tools }))).toEqual(
+      expected(
+        {
+          type: "response.output_item.added",
+          output_index: 0,
+          item: { ...item, status: "in_progress", arguments: {} },
+        },
+        {
+          type: "response.output_item.done",
+          output_index: 0,
+          item: { ...item, status: "completed", arguments: { query: "mail" } },
+        },
+      ),
+    );
+  });
+
   test("of a call without arguments gives it an empty object, which clients can parse", () => {
     const called: ModelEvent = { type: "tool-call", index: 0, id: "a", name: "f" };
     const place = { item_id: "fc_1_0", output_index: 0 };

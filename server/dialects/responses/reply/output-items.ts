@@ -8,6 +8,7 @@ export type OutputItem =
   | ReasoningItem
   | FunctionCallItem
   | CustomToolCallItem
+  | ToolSearchCallItem
   | ImageItem;
 
 export type ItemStatus = "in_progress" | "completed" | "incomplete";
@@ -54,6 +55,15 @@ export interface CustomToolCallItem extends Called {
   readonly type: "custom_tool_call";
   readonly status: ItemStatus;
   readonly input: string;
+}
+
+export interface ToolSearchCallItem {
+  readonly id: string;
+  readonly type: "tool_search_call";
+  readonly status: ItemStatus;
+  readonly call_id: string;
+  readonly execution: "client";
+  readonly arguments: unknown;
 }
 
 export interface ImageItem {

@@ -4,11 +4,12 @@ import { GatewayError } from "../../../errors.ts";
 import { AssistantTurn } from "./assistant-turn.ts";
 import { chatContent } from "./content.ts";
 import { notKept } from "./stateless.ts";
+import { chatNamesOf } from "./tools.ts";
 import { unsealThoughts } from "../sealed-thoughts.ts";
-import type { ToolNames } from "../tool-names.ts";
+import { type ToolNames, toolSearchName } from "../tool-names.ts";
 
 type ItemOf<Type> = Extract<ResponsesItem, { type: Type }>;
-type ToolOutput = ItemOf<"function_call_output" | "custom_tool_call_output">;
+type ToolOutput = ItemOf<"function_call_output" | "custom_tool_call_output" | "tool_search_output">;
 
 /**
  * The items of a request as messages. Items that follow each other and are the assistant's make up one message, and what its
@@ -31,7 +32,8 @@ export class Conversation {
 
   addAll(items: readonly ResponsesItem[]): void {
     for (const [index, item] of items.entries())
-      if (isOutput(item)) this.#outputs.set(item.call_id, outputMessage(item, `input.${index}`));
+      if (isOutput(item) && item.call_id)
+        this.#outputs.set(item.call_id, this.#outputMessage(item, `input.${index}`));
     for (const [index, item] of items.entries()) this.#add(item, `input.${index}`);
     this.#endTurn();
   }
@@ -49,6 +51,10 @@ export class Conversation {
       case "function_call_output":
       case "custom_tool_call_output":
         return this.#addOutput(item.call_id);
+      case "tool_search_call":
+        return this.#addSearch(item);
+      case "tool_search_output":
+        return this.#addOutput(item.call_id ?? "");
       case "additional_tools":
         return;
       case "item_reference":
@@ -94,12 +100,36 @@ export class Conversation {
     this.#turn.calls.push(call);
   }
 
+  /** One that OpenAI ran says nothing that its output does not. */
+  #addSearch({ call_id, arguments: given }: ItemOf<"tool_search_call">): void {
+    if (!call_id) return;
+    const name = toolSearchName;
+    const json = JSON.stringify(given ?? {});
+    this.#addCall({ type: "function_call", call_id, name, arguments: json }, json);
+  }
+
   /** One that is left over has no call before it: what to make of that is the upstream's to say. */
   #addOutput(callId: string): void {
     this.#endTurn();
     const output = this.#outputs.get(callId);
     if (output && !this.#droppedCalls.has(callId)) this.messages.push(output);
     this.#outputs.delete(callId);
+  }
+
+  #outputMessage(item: ToolOutput, param: string): ChatMessage {
+    const content =
+      item.type === "tool_search_output"
+        ? this.#foundTools(item)
+        : chatContent(item.output, `${param}.output`);
+    return { role: "tool", tool_call_id: item.call_id ?? "", content };
+  }
+
+  /** What they are for is told where all tools are. */
+  #foundTools({ tools }: ItemOf<"tool_search_output">): string {
+    const found = tools.flatMap((tool) => chatNamesOf(tool, this.#names));
+    return found.length > 0
+      ? `Found, to be called from here on: ${found.join(", ")}`
+      : "None found";
   }
 
   #leaveOut({ kind, call_id }: ItemOf<"other">, param: string): void {
@@ -128,10 +158,12 @@ export class Conversation {
   }
 }
 
-function isOutput(item: ResponsesItem): item is ToolOutput {
-  return item.type === "function_call_output" || item.type === "custom_tool_call_output";
-}
+const outputTypes: ReadonlySet<string> = new Set([
+  "function_call_output",
+  "custom_tool_call_output",
+  "tool_search_output",
+]);
 
-function outputMessage({ call_id, output }: ToolOutput, param: string): ChatMessage {
-  return { role: "tool", tool_call_id: call_id, content: chatContent(output, `${param}.output`) };
+function isOutput(item: ResponsesItem): item is ToolOutput {
+  return outputTypes.has(item.type);
 }

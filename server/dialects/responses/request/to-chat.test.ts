@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { chat as chatSchema } from "../../../../shared/openai/chat.ts";
 import { responsesRequest } from "../../../../shared/openai/responses.ts";
@@ -113,13 +114,8 @@ describe("what Codex sends", () => {
       parallel_tool_calls: true,
       reasoning_effort: "medium",
     });
-    expect(chat.tools).toHaveLength(5);
-    expect(dropped).toEqual([
-      "text.verbosity",
-      "tools.web_search",
-      "tools.tool_search",
-      "input.web_search_call",
-    ]);
+    expect(chat.tools).toHaveLength(6);
+    expect(dropped).toEqual(["text.verbosity", "tools.web_search", "input.web_search_call"]);
   });
 });
 
@@ -354,6 +350,46 @@ describe("tools", () => {
     expect(dropped).toEqual(["tools.mcp"]);
   });
 
+  test("a search for tools that the client runs is a function, and what it found is offered", () => {
+    const search = { type: "tool_search", execution: "client", parameters: { type: "object" } };
+    const found = { type: "namespace", name: "crm", tools: [{ type: "function", name: "g" }] };
+    const call = { type: "tool_search_call", call_id: "s", arguments: { query: "g" } };
+    const output = { type: "tool_search_output", call_id: "s", tools: [found] };
+    const use = {
+      type: "function_call",
+      call_id: "u",
+      namespace: "crm",
+      name: "g",
+      arguments: "{}",
+    };
+    const { chat } = translate({ input: [asked, call, output, use], tools: [search] });
+    expect(chat.tools?.map((tool) => tool["function"])).toEqual([
+      { name: "tool_search", parameters: { type: "object" } },
+      { name: "crm__g" },
+    ]);
+    expect(chat.messages.slice(1)).toMatchObject([
+      { tool_calls: [{ id: "s", function: { name: "tool_search", arguments: '{"query":"g"}' } }] },
+      { role: "tool", tool_call_id: "s", content: "Found, to be called from here on: crm__g" },
+      { tool_calls: [{ id: "u", function: { name: "crm__g" } }] },
+    ]);
+  });
+
+  test("a search for tools that OpenAI would run is left out", () => {
+    const call = { type: "tool_search_call", call_id: null, arguments: {} };
+    const output = {
+      type: "tool_search_output",
+      call_id: null,
+      tools: [{ type: "function", name: "g" }],
+    };
+    const { chat, dropped } = translate({
+      input: [call, output, asked],
+      tools: [{ type: "tool_search" }],
+    });
+    expect(chat.tools).toHaveLength(1);
+    expect(chat.messages).toEqual([asked]);
+    expect(dropped).toEqual(["tools.tool_search"]);
+  });
+
   test("the choice of one is by its name in the chat", () => {
     expect(choose("required").tool_choice).toBe("required");
     expect(choose({ type: "function", name: "f" }).tool_choice).toEqual(named("f"));
@@ -390,4 +426,50 @@ describe("tools", () => {
     });
     expect(chat).toEqual({ model: "m", messages: [asked] });
   });
+});
+
+test("whatever a client sends becomes a chat or is refused", () => {
+  const itemTypes = fc.constantFrom(
+    "message",
+    "reasoning",
+    "function_call",
+    "function_call_output",
+    "custom_tool_call",
+    "tool_search_output",
+    "additional_tools",
+    "web_search_call",
+    undefined,
+  );
+  const call_id = fc.constantFrom("a", "b", null);
+  const parts = fc.array(
+    fc.record({ type: fc.constantFrom("input_text", "refusal", "input_file"), text: fc.string() }),
+  );
+  const item = fc.record({
+    type: itemTypes,
+    role: fc.constantFrom("user", "assistant", "developer"),
+    content: fc.oneof(fc.string(), parts, fc.jsonValue()),
+    output: fc.oneof(fc.string(), fc.jsonValue()),
+    call_id,
+    name: fc.constantFrom("f", "__proto__"),
+    arguments: fc.string(),
+    input: fc.string(),
+    summary: fc.constantFrom([], [{ type: "summary_text", text: "t" }], null),
+    encrypted_content: fc.oneof(fc.string(), fc.constant(sealThoughts([], [["a", "s"]]))),
+    tools: fc.oneof(fc.constant([{ type: "function", name: "f" }]), fc.jsonValue()),
+  });
+  const request = fc.record({
+    input: fc.oneof(fc.array(item), fc.jsonValue()),
+    tools: fc.oneof(fc.constant([{ type: "custom", name: "f" }]), fc.jsonValue()),
+    tool_choice: fc.oneof(fc.constantFrom("auto", "required", undefined), fc.jsonValue()),
+  });
+  fc.assert(
+    fc.property(request, (given) => {
+      try {
+        chatSchema.parse(toChat({ model: "m", ...given }).chat);
+      } catch (thrown) {
+        expect(thrown).toBeInstanceOf(GatewayError);
+      }
+    }),
+    { numRuns: 500 },
+  );
 });

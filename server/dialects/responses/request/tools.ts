@@ -1,11 +1,7 @@
-import type { Chat, FunctionTool, ToolChoice } from "../../../../shared/openai/chat.ts";
-import type {
-  ResponsesInDepth,
-  ResponsesTool,
-  ResponsesToolChoice,
-} from "../../../../shared/openai/responses.ts";
-import { GatewayError } from "../../../errors.ts";
-import type { ToolNames } from "../tool-names.ts";
+import type { Chat, FunctionTool } from "../../../../shared/openai/chat.ts";
+import type { ResponsesInDepth, ResponsesTool } from "../../../../shared/openai/responses.ts";
+import { allowedTools, chatToolChoice, isForced, nothingToCall } from "./tool-choice.ts";
+import { type ToolNames, toolSearchName } from "../tool-names.ts";
 
 type ToolOf<Type> = Extract<ResponsesTool, { type: Type }>;
 
@@ -22,9 +18,9 @@ interface ChatTools extends Pick<Chat, "tools" | "tool_choice" | "parallel_tool_
 export function chatTools(request: ResponsesInDepth, names: ToolNames): ChatTools {
   const declared = declaredTools(request);
   const choice = request.tool_choice ?? undefined;
-  const dropped = declared.flatMap((tool) => (tool.type === "other" ? [`tools.${tool.kind}`] : []));
+  const dropped = declared.flatMap(droppedKind);
   const offered = uniqueOf(declared.flatMap((tool) => functionsOf(tool, names)));
-  const tools = allowedOf(offered, choice, names);
+  const tools = allowedTools(offered, choice, names);
   if (tools.length === 0) {
     if (isForced(choice)) throw nothingToCall();
     return { dropped };
@@ -32,7 +28,7 @@ export function chatTools(request: ResponsesInDepth, names: ToolNames): ChatTool
   return {
     tools,
     dropped,
-    ...(choice !== undefined && { tool_choice: chatChoice(choice, tools, names) }),
+    ...(choice !== undefined && { tool_choice: chatToolChoice(choice, tools, names) }),
     ...(typeof request.parallel_tool_calls === "boolean" && {
       parallel_tool_calls: request.parallel_tool_calls,
     }),
@@ -41,7 +37,7 @@ export function chatTools(request: ResponsesInDepth, names: ToolNames): ChatTool
 
 function declaredTools({ tools, input }: ResponsesInDepth): ResponsesTool[] {
   const added = (input ?? []).flatMap((item) =>
-    item.type === "additional_tools" ? item.tools : [],
+    item.type === "additional_tools" || item.type === "tool_search_output" ? item.tools : [],
   );
   return [...(tools ?? []), ...added];
 }
@@ -50,6 +46,11 @@ function declaredTools({ tools, input }: ResponsesInDepth): ResponsesTool[] {
 function uniqueOf(tools: readonly FunctionTool[]): FunctionTool[] {
   const byName = new Map(tools.toReversed().map((tool) => [tool.function.name, tool]));
   return tools.filter((tool) => byName.get(tool.function.name) === tool);
+}
+
+/** What a tool is called in the chat: one name, those of a namespace, or none. */
+export function chatNamesOf(tool: ResponsesTool, names: ToolNames): string[] {
+  return functionsOf(tool, names).map(({ function: { name } }) => name);
 }
 
 function functionsOf(tool: ResponsesTool, names: ToolNames): FunctionTool[] {
@@ -63,13 +64,28 @@ function functionsOf(tool: ResponsesTool, names: ToolNames): FunctionTool[] {
         const name = names.inChat(member.name, tool.name);
         return member.type === "custom" ? textTool(member, name) : functionTool(member, name);
       });
+    case "tool_search":
+      return isOfClient(tool) ? [functionTool(tool, toolSearchName)] : [];
     case "other":
       return [];
   }
 }
 
+function droppedKind(tool: ResponsesTool): string[] {
+  if (tool.type === "tool_search") return isOfClient(tool) ? [] : ["tools.tool_search"];
+  return tool.type === "other" ? [`tools.${tool.kind}`] : [];
+}
+
+function isOfClient({ execution }: ToolOf<"tool_search">): boolean {
+  return execution === "client";
+}
+
 function functionTool(
-  { description, parameters, strict }: ToolOf<"function">,
+  {
+    description,
+    parameters,
+    strict,
+  }: Pick<ToolOf<"function">, "description" | "parameters" | "strict">,
   name: string,
 ): FunctionTool {
   return {
@@ -102,58 +118,4 @@ function textTool({ description, format }: ToolOf<"custom">, name: string): Func
       },
     },
   };
-}
-
-/** Those that may be called, where the choice names some. */
-function allowedOf(
-  offered: readonly FunctionTool[],
-  choice: ResponsesToolChoice | undefined,
-  names: ToolNames,
-): FunctionTool[] {
-  if (!isAllowedTools(choice)) return [...offered];
-  const allowed = new Set(
-    choice.tools.map(({ name, namespace }) => (name ? names.inChat(name, namespace) : undefined)),
-  );
-  return offered.filter((tool) => allowed.has(tool.function.name));
-}
-
-function chatChoice(
-  choice: ResponsesToolChoice,
-  tools: readonly FunctionTool[],
-  names: ToolNames,
-): ToolChoice {
-  if (typeof choice === "string") return choice;
-  if (isAllowedTools(choice)) return choice.mode;
-  const { name, namespace } = choice;
-  const chatName = name ? names.inChat(name, namespace as string | undefined) : undefined;
-  if (chatName === undefined || !tools.some((tool) => tool.function.name === chatName))
-    throw notCallable(name ?? choice.type);
-  return { type: "function", function: { name: chatName } };
-}
-
-function isForced(choice: ResponsesToolChoice | undefined): boolean {
-  if (choice === undefined || typeof choice === "string") return choice === "required";
-  return !isAllowedTools(choice) || choice.mode === "required";
-}
-
-type AllowedTools = Extract<ResponsesToolChoice, { mode: "auto" | "required" }>;
-
-function isAllowedTools(choice: ResponsesToolChoice | undefined): choice is AllowedTools {
-  return typeof choice === "object" && choice.type === "allowed_tools" && "mode" in choice;
-}
-
-function notCallable(tool: string): GatewayError {
-  return new GatewayError(
-    "invalid_request",
-    `Cannot make the model call ${JSON.stringify(tool)}: it is no function of this request, and this model's provider runs no tools of OpenAI's`,
-    { param: "tool_choice" },
-  );
-}
-
-function nothingToCall(): GatewayError {
-  return new GatewayError(
-    "invalid_request",
-    "Cannot make the model call a tool: the request has no function for it, and this model's provider runs no tools of OpenAI's",
-    { param: "tool_choice" },
-  );
 }
