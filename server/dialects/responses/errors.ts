@@ -1,12 +1,27 @@
+import type { ErrorBody } from "../../../shared/errors.ts";
 import { errorBodyOf, type GatewayError } from "../../errors.ts";
 
 /** What a spent budget is called here: clients of this route stop at it, where another 429 has them try again. */
 const quotaName = "insufficient_quota";
 
 /** See `Dialect.errorBody`. */
-export function errorBody(error: GatewayError): unknown {
+export function errorBody(error: GatewayError): ErrorBody {
   const body = errorBodyOf(error);
   return error.code === "budget_exceeded" ? { error: { ...body.error, type: quotaName } } : body;
+}
+
+/**
+ * What a client is sent in the place of the rest of a stream that passes through and broke off. The members of `error` are
+ * documented beside `type`; OpenAI's library and the AI SDK look for them in `error`. Nobody checks the number, which would be
+ * one more than the upstream's last.
+ *
+ * Source: https://platform.openai.com/docs/api-reference/responses-streaming/error
+ */
+export function errorEvent(error: GatewayError): string {
+  const { message, type, param, code } = errorBody(error).error;
+  const told = { code: code ?? failureCode(error), message, param };
+  const data = { type: "error", sequence_number: 0, ...told, error: { type, ...told } };
+  return `event: error\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
 /**

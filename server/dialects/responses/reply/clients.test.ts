@@ -1,9 +1,11 @@
+import { readFileSync } from "node:fs";
 import { createOpenAI } from "@ai-sdk/openai";
 import { generateText, jsonSchema, stepCountIs, streamText, tool } from "ai";
 import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
 import { GatewayError } from "../../../errors.ts";
 import type { ModelEvent } from "../../../providers/model-event.ts";
+import { errorEvent } from "../errors.ts";
 import { responses } from "../responses.ts";
 
 const events: ModelEvent[] = [
@@ -72,6 +74,17 @@ const clientOf = (upstream: Upstream) =>
 const modelOf = (upstream: Upstream) =>
   createOpenAI({ apiKey: "sk-x", fetch: upstream.fetch }).responses("coder");
 
+/** A stream that passes through, and breaks off after its first events. */
+const cutOff: typeof fetch = async () => {
+  const stream = readFileSync(new URL("../fixtures/native-stream.txt", import.meta.url), "utf8");
+  return new Response(
+    stream.slice(0, stream.indexOf("event: response.output_text.done")) + errorEvent(broken),
+    {
+      headers: { "content-type": "text/event-stream" },
+    },
+  );
+};
+
 describe("OpenAI's library", () => {
   test("puts a stream together to what the whole reply is", async () => {
     const upstream = upstreamOf([events, events]);
@@ -99,6 +112,28 @@ describe("OpenAI's library", () => {
     for await (const event of stream) types.push(event.type);
     expect(types.at(-1)).toBe("response.failed");
   });
+});
+
+test("a stream that passes through and breaks off is an error to both", async () => {
+  const upstream = { fetch: cutOff, requests: [] };
+  const stream = await clientOf(upstream).responses.create({
+    model: "coder",
+    input: "Hi",
+    stream: true,
+  });
+  const readAll = async () => {
+    for await (const event of stream) expect(event.type).toMatch(/^response/);
+  };
+  await expect(readAll()).rejects.toThrow("The upstream broke off");
+  const errors: unknown[] = [];
+  const result = streamText({
+    model: modelOf(upstream),
+    prompt: "Hi",
+    maxRetries: 0,
+    onError: ({ error }) => void errors.push(error),
+  });
+  await result.consumeStream();
+  expect(JSON.stringify(errors)).toContain("The upstream broke off");
 });
 
 describe("the AI SDK", () => {
