@@ -1,0 +1,12 @@
+import type { NativeFormat } from "../../dialect.ts";
+import { generatedText } from "./generated-text.ts";
+import { readStreamEvent } from "./stream-event.ts";
+import { readUsage } from "./usage.ts";
+
+/** See `Dialect.native`. A stream that ends without one of its three ends is broken: there is nothing to make up for. */
+export const native: NativeFormat = {
+  createReader: () => readStreamEvent,
+  readUsage,
+  generatedText,
+  missingEnd: undefined,
+};
