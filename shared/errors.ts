@@ -38,6 +38,7 @@ export const errorKinds = {
   request_too_large: { status: 413, type: "invalid_request_error", code: "request_too_large" },
   route_not_found: { status: 404, type: "invalid_request_error", code: null },
   method_not_allowed: { status: 405, type: "invalid_request_error", code: null },
+  upgrade_not_supported: { status: 426, type: "invalid_request_error", code: null },
   key_not_found: { status: 404, type: "not_found_error", code: "key_not_found" },
   upstream_failed: { status: 502, type: "upstream_error", code: null },
   upstream_timeout: { status: 504, type: "upstream_error", code: "upstream_timeout" },

@@ -8,7 +8,9 @@ import {
 } from "../../shared/openai/requests.ts";
 import { chat, openAiFormat } from "../dialects/chat/dialect.ts";
 import { messages } from "../dialects/messages/messages.ts";
+import { responses } from "../dialects/responses/responses.ts";
 import type { Dialect, NativeFormat } from "../dialects/dialect.ts";
+import { responsesRequest } from "../../shared/openai/responses.ts";
 import type { ModelMode } from "../providers/deployment.ts";
 import type { Route } from "./authorize.ts";
 
@@ -71,6 +73,14 @@ export const endpoints: readonly Endpoint[] = [
     dialect: messages,
     native: messages.native,
     forwards: anthropicHeaders,
+  }),
+  endpoint({
+    name: "responses",
+    schema: responsesRequest,
+    modes: ["chat", "responses"],
+    dialect: responses,
+    native: responses.native,
+    caps: ["max_output_tokens"],
   }),
   endpoint({
     name: "completions",

@@ -3,7 +3,7 @@ import type { NativeFormat } from "../dialects/dialect.ts";
 import type { BodyReader, CallFailure } from "../providers/call.ts";
 import type { Call } from "./call.ts";
 import { EscapedText } from "../wire/escaped-text.ts";
-import { isValue } from "../wire/json-members.ts";
+import { isValue, type Span } from "../wire/json-members.ts";
 import { SseEvents } from "../wire/sse-events.ts";
 import { failureOfCall } from "./upstream-error.ts";
 import { asksForUsage } from "./upstream-request.ts";
@@ -121,10 +121,14 @@ export class StreamReply implements BodyReader {
     const pieces: Buffer[] = [];
     let copied = 0;
     let endsAt: number | undefined;
+    let renamedAt: Span | undefined;
     const whole = this.#events.push(chunk, (bytes, start, end) => {
       if (this.#isDone) return;
       const { model, isDone, isHidden } = this.#read(bytes, start, end);
-      if (isDone) endsAt = start;
+      if (isDone) {
+        endsAt = start;
+        renamedAt = model;
+      }
       if (isHidden) {
         pieces.push(bytes.subarray(copied, start));
         copied = end;
@@ -133,10 +137,20 @@ export class StreamReply implements BodyReader {
         copied = model.end;
       }
     });
-    if (endsAt !== undefined) this.#end = whole.subarray(endsAt);
+    if (endsAt !== undefined) this.#end = this.#renamed(whole, endsAt, renamedAt);
     if (copied === 0) return whole;
     if (!this.#isDone) pieces.push(whole.subarray(copied));
     return Buffer.concat(pieces);
+  }
+
+  /** From a place on, with the model's name as the client knows it. */
+  #renamed(bytes: Buffer, from: number, model: Span | undefined): Buffer {
+    if (!model || !this.#model) return bytes.subarray(from);
+    return Buffer.concat([
+      bytes.subarray(from, model.start),
+      this.#model,
+      bytes.subarray(model.end),
+    ]);
   }
 
   #read(bytes: Buffer, start: number, end: number) {

@@ -1,9 +1,23 @@
-import type { H3 } from "h3";
+import { defineHandler, type H3 } from "h3";
+import { GatewayError } from "../errors.ts";
 import { createCountTokensHandler } from "./count-tokens.ts";
 import { endpoints } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
 import { createCallHandler } from "./handle-call.ts";
+import { nodeOf } from "./node-event.ts";
 import { createModelHandler, createModelListHandler } from "./models.ts";
+
+/** Codex asks for a WebSocket first: told that there is none, it falls back to a stream. */
+const refuseUpgrade = defineHandler((event) => {
+  if (nodeOf(event).request.headers.upgrade === undefined)
+    throw new GatewayError("method_not_allowed", "Cannot GET /responses: it takes POST", {
+      headers: { allow: "POST" },
+    });
+  throw new GatewayError(
+    "upgrade_not_supported",
+    "Cannot speak WebSocket here: POST /responses with stream: true sends events",
+  );
+});
 
 /** The data plane: every route with and without `/v1`, and where Azure's and older OpenAI clients look for them. */
 export function mountDataPlane(app: H3, gateway: Gateway): void {
@@ -20,6 +34,7 @@ export function mountDataPlane(app: H3, gateway: Gateway): void {
   }
   for (const prefix of ["", "/v1"]) {
     app.post(`${prefix}/messages/count_tokens`, createCountTokensHandler(gateway));
+    app.get(`${prefix}/responses`, refuseUpgrade);
     app.get(`${prefix}/models`, createModelListHandler(gateway));
     app.get(`${prefix}/models/**:model`, createModelHandler(gateway));
   }

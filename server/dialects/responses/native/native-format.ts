@@ -1,4 +1,5 @@
 import type { NativeFormat } from "../../dialect.ts";
+import { errorEvent } from "../errors.ts";
 import { generatedText } from "./generated-text.ts";
 import { readStreamEvent } from "./stream-event.ts";
 import { readUsage } from "./usage.ts";
@@ -9,4 +10,5 @@ export const native: NativeFormat = {
   readUsage,
   generatedText,
   missingEnd: undefined,
+  errorEvent,
 };

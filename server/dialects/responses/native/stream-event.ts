@@ -1,5 +1,6 @@
 import type { EscapedText } from "../../../wire/escaped-text.ts";
 import { findMembers, type Span, standsAt } from "../../../wire/json-members.ts";
+import { dataOf } from "../../../wire/sse-events.ts";
 import type { NativeEvent } from "../../dialect.ts";
 import { readUsage } from "./usage.ts";
 
@@ -7,7 +8,6 @@ const typeName = [Buffer.from("type"), Buffer.from("error")];
 const partNames = [Buffer.from("delta"), Buffer.from("response")];
 const responseNames = [Buffer.from("model"), Buffer.from("usage")];
 
-const data = Buffer.from("data:");
 /** How an event begins that has its type first, as OpenAI writes them. */
 const typeFirst = Buffer.from('{"type":"');
 /**
@@ -16,7 +16,6 @@ const typeFirst = Buffer.from('{"type":"');
  */
 const deltaBegin = Buffer.from(',"delta":"');
 const responseBegin = Buffer.from(',"response":{');
-const lineFeed = 0x0a;
 const quote = 0x22;
 const backslash = 0x5c;
 const openBrace = 0x7b;
@@ -62,7 +61,7 @@ const failure: NativeEvent = { ...silent, isError: true };
  * held back until it is accounted for: the client is to see it as it comes.
  */
 export function readStreamEvent(bytes: Buffer, event: Span, text: EscapedText): NativeEvent {
-  const payload = payloadOf(bytes, event);
+  const payload = dataOf(bytes, event);
   if (bytes[payload.start] !== openBrace) return silent;
   const kind = kindOf(bytes, payload);
   switch (kind) {
@@ -130,18 +129,6 @@ function stringEnd(bytes: Buffer, start: number, end: number): number {
   let at = start;
   while (at < end && bytes[at] !== quote) at += bytes[at] === backslash ? 2 : 1;
   return Math.min(at, end);
-}
-
-/** The data of an event: what follows `data:` on its line. Other fields and comments come before it, if at all. */
-function payloadOf(bytes: Buffer, { start, end }: Span): Span {
-  let line = start;
-  while (!standsAt(bytes, line, data)) {
-    line = bytes.indexOf(lineFeed, line) + 1;
-    if (line === 0 || line >= end) return { start: end, end };
-  }
-  let at = line + data.length;
-  while (at < end && (bytes[at] ?? 0) <= 0x20) at += 1;
-  return { start: at, end };
 }
 
 function parse(bytes: Buffer, { start, end }: Span): unknown {
