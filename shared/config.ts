@@ -193,6 +193,8 @@ export const generalSettings = z.strictObject({
   max_key_staleness_s: numeric(z.number().min(2)).default(600),
   max_request_size_mb: numeric(z.number().positive()).default(32),
   return_upstream_model: flag.default(false),
+  /** After so many seconds of silence a stream is sent a comment; 0: never. */
+  stream_keep_alive_s: numeric(z.number().nonnegative()).default(15),
   /** `strict`: a budget is never overspent, whatever calls cost; answers may be cut short for it. */
   budget_enforcement: z.enum(["default", "strict"]).default("default"),
   /** The status of a call that a spent budget refuses. */

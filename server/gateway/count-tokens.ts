@@ -11,6 +11,7 @@ import { authenticate } from "./authenticate.ts";
 import { authorizeModel, authorizeRoute } from "./authorize.ts";
 import { balance } from "./balance.ts";
 import { ClientWatch } from "./client-watch.ts";
+import { allowOrigin } from "./cors.ts";
 import { anthropicHeaders } from "./endpoints.ts";
 import { tellErrorsAs } from "./error-shape.ts";
 import { withForwarded } from "./upstream-headers.ts";
@@ -33,6 +34,7 @@ const maxAnswerBytes = 64 * 1024;
 export function createCountTokensHandler(gateway: Gateway): EventHandler {
   return defineHandler(async (event) => {
     tellErrorsAs(event, messages.errorBody);
+    allowOrigin(event);
     const { request: incoming, response } = nodeOf(event);
     const caller = await authenticate(gateway.authentication, event);
     authorizeRoute(caller, route, incoming.socket.remoteAddress);

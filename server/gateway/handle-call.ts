@@ -5,6 +5,7 @@ import { authorizeModel, authorizeRoute } from "./authorize.ts";
 import type { Call } from "./call.ts";
 import { admit, type Asking } from "./admit.ts";
 import { ClientWatch } from "./client-watch.ts";
+import { allowOrigin } from "./cors.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
 import { editMembers } from "../wire/json-members.ts";
@@ -22,6 +23,7 @@ export function createCallHandler(gateway: Gateway, endpoint: Endpoint): EventHa
   const { errorBody } = endpoint.dialect ?? {};
   return defineHandler(async (event) => {
     if (errorBody) tellErrorsAs(event, errorBody);
+    allowOrigin(event);
     gateway.inFlight.enter();
     try {
       await handleCall(gateway, endpoint, event);

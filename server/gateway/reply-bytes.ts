@@ -51,7 +51,9 @@ async function replyStream(
   call.client.whenGone(() => answer.abort());
   answer.read(stream);
   response.flushHeaders();
+  const unwatch = gateway.keepAlive.watch(response);
   const { failure, tail, text, ...seen } = await stream.finished;
+  unwatch();
   // Where the gateway itself failed on an event, the upstream is still sending.
   if (failure) answer.abort();
   return {

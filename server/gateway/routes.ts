@@ -1,5 +1,6 @@
 import { defineHandler, type H3 } from "h3";
 import { GatewayError } from "../errors.ts";
+import { preflight } from "./cors.ts";
 import { createCountTokensHandler } from "./count-tokens.ts";
 import { endpoints } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
@@ -29,11 +30,15 @@ export function mountDataPlane(app: H3, gateway: Gateway): void {
       "/openai/deployments/:model",
       "/engines/:model",
       "/v1/engines/:model",
-    ])
+    ]) {
       app.post(`${prefix}/${endpoint.name}`, handler);
+      app.on("OPTIONS", `${prefix}/${endpoint.name}`, preflight);
+    }
   }
   for (const prefix of ["", "/v1"]) {
     app.post(`${prefix}/messages/count_tokens`, createCountTokensHandler(gateway));
+    for (const path of ["messages/count_tokens", "models", "models/**"])
+      app.on("OPTIONS", `${prefix}/${path}`, preflight);
     app.get(`${prefix}/responses`, refuseUpgrade);
     app.get(`${prefix}/models`, createModelListHandler(gateway));
     app.get(`${prefix}/models/**:model`, createModelHandler(gateway));
