@@ -1,5 +1,6 @@
 import type { Picodollars } from "../../shared/money.ts";
 import type { AttemptStatus, Usage } from "../../shared/spend.ts";
+import { chat } from "../dialects/chat/dialect.ts";
 import { price } from "../providers/prices.ts";
 import { countCompletionTokens, countPromptTokens } from "../providers/tokens.ts";
 import type { Attempt, Call } from "./call.ts";
@@ -122,9 +123,10 @@ async function countedUsage(
   };
 }
 
-/** Whatever format a prompt came in, it is counted as a chat. */
-async function countPrompt({ endpoint, request }: Call): Promise<number> {
-  return countPromptTokens(endpoint.dialect?.toChat(request).chat ?? request);
+/** What came in a format of its own is counted as the chat that it stands for. */
+async function countPrompt({ endpoint: { dialect }, request }: Call): Promise<number> {
+  const isForeign = dialect !== undefined && dialect !== chat;
+  return countPromptTokens(isForeign ? dialect.toChat(request).chat : request);
 }
 
 /** Counting walks what the client sent. Where that defeats it, as a nesting deeper than the stack does, the size has to do. */
