@@ -5,7 +5,7 @@ import { messages } from "../dialects/messages/messages.ts";
 import { invalidRequest } from "../errors.ts";
 import { collect } from "../providers/body.ts";
 import type { Deployment } from "../providers/deployment.ts";
-import { fieldsOf } from "../providers/json.ts";
+import { fieldsOf, parseJson } from "../providers/json.ts";
 import { replaceMember } from "../wire/json-members.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorizeModel, authorizeRoute } from "./authorize.ts";
@@ -82,15 +82,7 @@ async function askUpstream(
   }
   const counted = await collect(answer, maxAnswerBytes);
   if (!Buffer.isBuffer(counted)) throw failureOfCall(counted, asked).error;
-  const { input_tokens } = fieldsOf(parse(counted));
+  const { input_tokens } = fieldsOf(parseJson(counted.toString()));
   if (typeof input_tokens === "number") return { input_tokens };
   throw failureOfCall({ kind: "foreign", reason: "no count" }, asked).error;
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -3,7 +3,7 @@ import { redact } from "../log.ts";
 import type { Adapter } from "../providers/adapter.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
-import { fieldsOf, isFields } from "../providers/json.ts";
+import { fieldsOf, isFields, parseJson } from "../providers/json.ts";
 import type { ModelEvent } from "../providers/model-event.ts";
 
 /** Why an attempt failed, and whether another deployment might do better. */
@@ -195,21 +195,13 @@ type Told = { readonly status?: number } & {
 };
 
 function errorOf(body: Buffer, status: number, adapter: Adapter | undefined): Told {
-  const parsed = parse(body);
+  const parsed = parseJson(body.toString());
   const read = adapter?.readError?.(status, parsed);
   if (read) return read;
   const error = isFields(parsed) ? (parsed["error"] ?? parsed) : undefined;
   if (typeof error === "string") return { message: error };
   const { message, type, code, param } = fieldsOf(error);
   return { message, type, code, param };
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }
 
 /** A code as the ledger's column can hold it: of sane length, without control characters and halves of surrogate pairs. */
