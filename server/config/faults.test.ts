@@ -171,7 +171,7 @@ const malformed: Readonly<Record<string, readonly [text: string, ...faults: stri
   ],
   "an unknown mode": [
     `${list}    model_info: { mode: chatting }\n`,
-    'c:4:25: model_list[0].model_info.mode must be one of "chat", "completion", "embedding"',
+    'c:4:25: model_list[0].model_info.mode must be one of "chat", "completion", "responses", "embedding", "image_generation", "audio_speech", "audio_transcription", "moderation", "rerank"',
   ],
   "the same id twice": [
     "model_list:\n  - &a { model_name: a, litellm_params: { model: ollama/a }, model_info: { id: one } }\n  - model_name: b\n    litellm_params: { model: ollama/b }\n    model_info: { id: one }\n",

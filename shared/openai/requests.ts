@@ -48,7 +48,8 @@ export const embeddingRequest = z.looseObject({
 
 export type EmbeddingRequest = z.infer<typeof embeddingRequest>;
 
-export type CallRequest =
-  | z.infer<typeof chatRequest>
-  | z.infer<typeof completionRequest>
-  | EmbeddingRequest;
+/** What all of them have. */
+export interface CallRequest {
+  readonly model: string;
+  readonly [field: string]: unknown;
+}
