@@ -191,6 +191,8 @@ export const generalSettings = z.strictObject({
   max_key_staleness_s: numeric(z.number().min(2)).default(600),
   max_request_size_mb: numeric(z.number().positive()).default(32),
   return_upstream_model: flag.default(false),
+  /** The model whose upstream account keeps files and batches. */
+  files_model: name.optional(),
   /** `strict`: a budget is never overspent, whatever calls cost; answers may be cut short for it. */
   budget_enforcement: z.enum(["default", "strict"]).default("default"),
   /** The status of a call that a spent budget refuses. */

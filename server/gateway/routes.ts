@@ -1,6 +1,8 @@
 import type { H3 } from "h3";
 import { endpoints } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
+import { createFileHandler } from "./files.ts";
+import { fileRoutes } from "./file-routes.ts";
 import { createCallHandler } from "./handle-call.ts";
 import { createModelHandler, createModelListHandler } from "./models.ts";
 
@@ -18,6 +20,8 @@ export function mountDataPlane(app: H3, gateway: Gateway): void {
       app.post(`${prefix}/${endpoint.name}`, handler);
   }
   for (const prefix of ["", "/v1"]) {
+    for (const route of fileRoutes)
+      app.on(route.method, prefix + route.path, createFileHandler(gateway, route));
     app.get(`${prefix}/models`, createModelListHandler(gateway));
     app.get(`${prefix}/models/**:model`, createModelHandler(gateway));
   }
