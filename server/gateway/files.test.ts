@@ -11,6 +11,7 @@ import {
   modelEntry,
   startGateway,
 } from "../testing/gateway.ts";
+import { temporaryDirectory } from "../testing/gateway-process.ts";
 import { openAiClient } from "../testing/media-gateway.ts";
 
 const forbidden = { status: 403, type: "permission_error", code: "route_not_allowed" };
@@ -254,6 +255,33 @@ test("a client that hangs up in mid-upload stops the upstream", async () => {
 
   await closed;
   await gateway.deps.gateway.inFlight.none();
+});
+
+test("an upload that custom auth has looked at goes through too", async () => {
+  await using folder = await temporaryDirectory({
+    "custom_auth.js":
+      "export const user_api_key_auth = async (request, key) => ((await request.text()).includes('purpose') ? { api_key: key, allowed_routes: ['/files'] } : null);",
+  });
+  await using gateway = await startGateway({
+    directory: folder.path,
+    config: (url) =>
+      configText({
+        model_list: [modelEntry({ model_name: "account", api_base: `${url}/v1` })],
+        general_settings: {
+          files_model: "account",
+          custom_auth: "custom_auth.user_api_key_auth",
+        },
+      }),
+  });
+  gateway.upstream.answer((_call, response) => sendJson(response, { id: "file-1" }));
+  const content = Buffer.from([0, 255, 13, 10]);
+
+  await openAiClient(gateway, "sk-somebody").files.create({
+    file: await toFile(content, "a.jsonl"),
+    purpose: "batch",
+  });
+
+  expect(gateway.upstream.calls[0]?.bytes.includes(content)).toBe(true);
 });
 
 test("what is no upload and no batch is refused", async () => {
