@@ -133,6 +133,7 @@ export async function createDeps({
       recentOutputs: new RecentOutputs(),
       startedAt: new Date(),
       returnUpstreamModel: general.return_upstream_model,
+      filesModel: general.files_model,
     },
     plane: {
       sql,

@@ -28,4 +28,6 @@ export interface Gateway {
   readonly maxBodyBytes: number;
   /** Leave the upstream's name of the model in replies. */
   readonly returnUpstreamModel: boolean;
+  /** The group whose upstream account keeps files and batches; undefined where none does. */
+  readonly filesModel: string | undefined;
 }

@@ -4,6 +4,8 @@ import { preflight } from "./cors.ts";
 import { createCountTokensHandler } from "./count-tokens.ts";
 import { endpoints } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
+import { createFileHandler } from "./files.ts";
+import { fileRoutes } from "./file-routes.ts";
 import { createCallHandler } from "./handle-call.ts";
 import { nodeOf } from "./node-event.ts";
 import { createModelHandler, createModelListHandler } from "./models.ts";
@@ -40,6 +42,8 @@ export function mountDataPlane(app: H3, gateway: Gateway): void {
     for (const path of ["messages/count_tokens", "models", "models/**"])
       app.on("OPTIONS", `${prefix}/${path}`, preflight);
     app.get(`${prefix}/responses`, refuseUpgrade);
+    for (const route of fileRoutes)
+      app.on(route.method, prefix + route.path, createFileHandler(gateway, route));
     app.get(`${prefix}/models`, createModelListHandler(gateway));
     app.get(`${prefix}/models/**:model`, createModelHandler(gateway));
   }

@@ -78,17 +78,19 @@ export function failureInReply(
 export async function failureOfAnswer(
   answer: Answer,
   model: string,
-  { sentHeaders = [], adapter }: Refused = {},
+  { sentHeaders = [], adapter, names404 = false }: Refused = {},
 ): Promise<AttemptFailure> {
   const named = JSON.stringify(model);
-  if (!requestStatuses.has(answer.status)) {
+  const isOfRequest = (status: number) =>
+    requestStatuses.has(status) || (names404 && status === 404);
+  if (!isOfRequest(answer.status)) {
     discard(answer);
     return failureOfStatus(answer.status, named, answer.headers);
   }
   const body = await collect(answer, maxErrorBytes);
   const told = Buffer.isBuffer(body) ? errorOf(body, answer.status, adapter) : undefined;
   const status = told?.status ?? answer.status;
-  if (!requestStatuses.has(status)) return failureOfStatus(status, named, answer.headers);
+  if (!isOfRequest(status)) return failureOfStatus(status, named, answer.headers);
   const error = refusal(status, told ?? {}, { named, secrets: secretsOf(sentHeaders) });
   return { error, isCurable: false, reason: `status ${status}` };
 }
@@ -96,6 +98,8 @@ export async function failureOfAnswer(
 interface Refused {
   readonly sentHeaders?: readonly string[];
   readonly adapter?: Adapter | undefined;
+  /** The request named a thing of the upstream's: that it is not there is an answer, and no fault of the deployment's. */
+  readonly names404?: boolean;
 }
 
 function failureOfStatus(
