@@ -3,7 +3,7 @@ import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
 import { brokenOff, ending, foreign, type Outcome } from "./outcome.ts";
-import { jsonHeaders, replyHeaders } from "./reply-headers.ts";
+import { sendJson } from "./reply-headers.ts";
 import { type Answered, carryStream } from "./carry-stream.ts";
 import { replyMedia } from "./reply-media.ts";
 import { readWhole } from "./reply-whole.ts";
@@ -30,11 +30,7 @@ async function replyWhole(
   const text = usage ? "" : native.generatedText(body);
   return {
     end: { status: "success", usage, cost, otherwise: { kind: "generated", text } },
-    finish() {
-      const headers = replyHeaders(call, { attempt, dropped, cost });
-      headers.push(...jsonHeaders(body));
-      call.response.writeHead(200, headers).end(body);
-    },
+    finish: () => sendJson(call, body, { attempt, dropped, cost }),
   };
 }
 

@@ -9,7 +9,7 @@ import { EventStream } from "./event-stream.ts";
 import type { Gateway } from "./gateway.ts";
 import { textOfEvents } from "./generated.ts";
 import { brokenOff, ending, type Outcome } from "./outcome.ts";
-import { jsonHeaders, replyHeaders, streamHeaders } from "./reply-headers.ts";
+import { replyHeaders, sendJson, streamHeaders } from "./reply-headers.ts";
 import type { Routed } from "./route.ts";
 import { failureInReply } from "./upstream-error.ts";
 
@@ -88,11 +88,7 @@ async function replyWhole(
   const text = usage ? "" : textOfEvents(events);
   return {
     end: { status: "success", usage, cost, otherwise: { kind: "generated", text } },
-    finish() {
-      const headers = replyHeaders(call, { attempt, dropped, cost });
-      headers.push(...jsonHeaders(body));
-      call.response.writeHead(200, headers).end(body);
-    },
+    finish: () => sendJson(call, body, { attempt, dropped, cost }),
   };
 }
 

@@ -8,7 +8,7 @@ import type { Gateway } from "./gateway.ts";
 import { measuredUsage } from "./metering.ts";
 import type { Meter, Told } from "./meters/meter.ts";
 import { brokenOff, ending, foreign, type Outcome } from "./outcome.ts";
-import { jsonHeaders, replyHeaders } from "./reply-headers.ts";
+import { replyHeaders, sendJson } from "./reply-headers.ts";
 import { contentHeaders, PipedReply } from "./reply-piped.ts";
 import { readWhole } from "./reply-whole.ts";
 
@@ -67,11 +67,7 @@ async function replyJson(
   const charge = chargeOf(call, metered, { reported, body });
   return {
     end: endOf(undefined, charge),
-    finish() {
-      const headers = replyHeaders(call, { attempt, dropped, cost: charge.cost });
-      headers.push(...jsonHeaders(body));
-      call.response.writeHead(200, headers).end(body);
-    },
+    finish: () => sendJson(call, body, { attempt, dropped, cost: charge.cost }),
   };
 }
 
