@@ -16,7 +16,12 @@ export function renderError(deps: Deps, thrown: Error, event: H3Event): Response
   }
   return Response.json(errorShapeOf(event)(error), {
     status: error.status,
-    headers: { ...error.details.headers, "x-request-id": requestIdOf(event) },
+    // Anthropic's clients look for it under the second name.
+    headers: {
+      ...error.details.headers,
+      "x-request-id": requestIdOf(event),
+      "request-id": requestIdOf(event),
+    },
   });
 }
 

@@ -7,6 +7,7 @@ import { countCompletionTokens, countPromptTokens } from "../providers/tokens.ts
 import type { Attempt, Call } from "./call.ts";
 import { bytesPerToken, estimatedUsage } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
+import { askedCap } from "./output-limit.ts";
 import { expectedUsage } from "./metering.ts";
 
 /** How an attempt ended, as far as money is concerned. */
@@ -130,7 +131,7 @@ async function countedUsage(
   const isHidden =
     uncounted.kind === "estimate" || ((isReasoning || treasury.isStrict) && call.isStream);
   const { outputCap = Infinity } = call.permit;
-  const expected = Math.min(history.estimate(request), outputCap);
+  const expected = Math.min(history.estimate(askedCap(call.endpoint, request)), outputCap);
   const output = isHidden ? Math.max(counted, expected) : counted;
   return {
     ...estimatedUsage(0, call.endpoint.generates ? output : 0),

@@ -4,6 +4,7 @@ import { estimatedTokens, estimatedUsage } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
 import { hasBudget, holdMoney, nothingHeld, type Spending } from "./money.ts";
 import type { Call } from "./call.ts";
+import { askedCap } from "./output-limit.ts";
 import { Permit } from "./permit.ts";
 import { countersOf, limitReached, limitsUnavailable } from "./rate-limits.ts";
 
@@ -20,7 +21,10 @@ export function admit(gateway: Gateway, asking: Asking): Permit | Promise<Permit
   const { request, bodyBytes, endpoint, history } = asking;
   const estimate = endpoint.meter
     ? endpoint.meter.expect(asking)
-    : estimatedUsage(bodyBytes, endpoint.generates ? history.estimate(request) : 0);
+    : estimatedUsage(
+        bodyBytes,
+        endpoint.generates ? history.estimate(askedCap(endpoint, request)) : 0,
+      );
   const counters = countersOf(asking.caller, asking.group.name, estimatedTokens(estimate));
   const spending = spendingOf(asking, estimate);
   return counters.length === 0 && !hasBudget(spending)

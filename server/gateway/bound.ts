@@ -5,7 +5,7 @@ import type { Rates } from "../providers/prices.ts";
 import type { TokenRates } from "../providers/token-rates.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { heededCap } from "./output-limit.ts";
-import { messagesOf, readsMore } from "./prompt-reading.ts";
+import { isCompacted, messagesOf, readsMore } from "./prompt-reading.ts";
 
 /** A cap on tokens below this is of use to nobody: the call is refused instead. */
 const leastOutput = 16;
@@ -65,6 +65,8 @@ interface DeploymentBound {
 }
 
 function boundAt(deployment: Deployment, call: BoundedCall): DeploymentBound {
+  if (isCompacted(call.request))
+    throw notPriced(call, "its upstream would sum up the conversation, however long that gets");
   const { rates } = deployment;
   if (!rates || rates.isTokenless) throw notPriced(call, "its price is not known");
   const input = BigInt(promptBound(deployment, call)) * highest(rates, inputBuckets);

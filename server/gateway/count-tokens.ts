@@ -15,6 +15,7 @@ import { allowOrigin } from "./cors.ts";
 import { anthropicHeaders } from "./endpoints.ts";
 import { tellErrorsAs } from "./error-shape.ts";
 import { withForwarded } from "./upstream-headers.ts";
+import { bytesPerToken } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
 import { nodeOf } from "./node-event.ts";
 import { parseObject, readBody } from "./request-body.ts";
@@ -23,6 +24,9 @@ import { failureOfAnswer, failureOfCall } from "./upstream-error.ts";
 
 const name = "messages/count_tokens";
 const route = { path: `/${name}`, families: ["llm_api_routes"] } as const;
+
+/** Counting takes a second or so a megabyte, and takes nothing of anyone's limits: what is longer is judged by its size. */
+const maxCountedBytes = 512 * 1024;
 
 /** An answer is a number. */
 const maxAnswerBytes = 64 * 1024;
@@ -46,7 +50,10 @@ export function createCountTokensHandler(gateway: Gateway): EventHandler {
     const resolution = resolveModel(gateway.catalog(), caller, asked);
     authorizeModel(caller, asked, resolution);
     const deployment = balance(resolution.group.deployments).find(({ routes }) => routes.has(name));
-    if (!deployment) return countTokens(request);
+    if (!deployment)
+      return body.length > maxCountedBytes
+        ? { input_tokens: Math.ceil(body.length / bytesPerToken) }
+        : countTokens(request);
     const client = new ClientWatch(response);
     const headers = withForwarded(deployment.headers, incoming.headers, anthropicHeaders);
     return askUpstream(gateway, { deployment, asked, body, headers, client });
@@ -77,8 +84,8 @@ async function askUpstream(
   );
   if (!("status" in answer)) throw failureOfCall(answer, asked).error;
   if (answer.status !== 200) {
-    const { headers: sentHeaders, adapter } = deployment;
-    throw (await failureOfAnswer(answer, asked, { sentHeaders, adapter })).error;
+    const { secrets, adapter } = deployment;
+    throw (await failureOfAnswer(answer, asked, { secrets, sentHeaders: headers, adapter })).error;
   }
   const counted = await collect(answer, maxAnswerBytes);
   if (!Buffer.isBuffer(counted)) throw failureOfCall(counted, asked).error;

@@ -57,6 +57,8 @@ export interface Endpoint extends Route {
   readonly caps: readonly string[];
   /** Whether a stream tells its usage only when `stream_options` asks for it. */
   readonly asksForUsage: boolean;
+  /** The header in which clients of the route look for the request's id, beside `x-request-id`. */
+  readonly idHeader: string | undefined;
   /** Headers of the client's that go on to an upstream which has the route. */
   readonly forwards: readonly string[];
 }
@@ -76,6 +78,7 @@ function endpoint(given: Given): Endpoint {
     generates: true,
     caps: ["max_tokens"],
     asksForUsage: false,
+    idHeader: undefined,
     forwards: [],
     ...given,
   };
@@ -99,6 +102,7 @@ export const endpoints: readonly Endpoint[] = [
     modes: ["chat", "responses"],
     dialect: messages,
     native: messages.native,
+    idHeader: "request-id",
     forwards: anthropicHeaders,
   }),
   endpoint({

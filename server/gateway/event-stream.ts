@@ -37,9 +37,7 @@ export class EventStream implements EventReader {
     try {
       return this.#write(this.#encode(events), resume);
     } catch (thrown) {
-      const reason =
-        thrown instanceof Error ? thrown.message : "something that is no Error was thrown";
-      this.onFailure({ kind: "broken", reason });
+      this.#failWith(thrown);
       return true;
     }
   }
@@ -47,14 +45,26 @@ export class EventStream implements EventReader {
   /** A model that was not done is one that broke off, however politely its connection ended. */
   onEnd(): void {
     if (this.#isOver) return;
-    if (this.#hasFinish) this.#conclude(undefined, this.#encoder.end());
-    else this.onFailure({ kind: "broken", reason: "the stream ended before the reply did" });
+    if (!this.#hasFinish)
+      return this.onFailure({ kind: "broken", reason: "the stream ended before the reply did" });
+    try {
+      this.#conclude(undefined, this.#encoder.end());
+    } catch (thrown) {
+      this.#failWith(thrown);
+    }
   }
 
   onFailure(failure: CallFailure): void {
     if (this.#isOver) return;
     const { error } = failureOfCall(failure, this.#call.asked);
     this.#conclude(failure, failure.kind === "aborted" ? undefined : this.#encoder.fail(error));
+  }
+
+  /** Nothing may be thrown to who drives a reader: it would take it for a fault of the connection, or of nobody. */
+  #failWith(thrown: unknown): void {
+    const reason =
+      thrown instanceof Error ? thrown.message : "something that is no Error was thrown";
+    this.onFailure({ kind: "broken", reason });
   }
 
   #encode(events: readonly ModelEvent[]): string {
@@ -74,7 +84,7 @@ export class EventStream implements EventReader {
 
   #failOn(event: Extract<ModelEvent, { type: "error" }>): void {
     const { asked } = this.#call;
-    const error = failureInReply(event, asked, this.#attempt.deployment.headers);
+    const error = failureInReply(event, asked, this.#attempt.deployment);
     this.#conclude({ kind: "broken", reason: "error in the stream" }, this.#encoder.fail(error));
   }
 

@@ -6,6 +6,7 @@ import { Hold } from "../ledger/purse.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import { type Bound, boundOf } from "./bound.ts";
 import type { Caller, CallerBudget } from "./caller.ts";
+import { passageOf } from "./passage.ts";
 import type { CustomBudgets } from "./custom-budgets.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Form } from "../wire/multipart.ts";
@@ -54,23 +55,24 @@ export function hasBudget({ caller }: Spending): boolean {
  * @throws GatewayError `budget_exceeded`, `budget_reserved`, `budget_unavailable`, `model_not_priced`
  */
 export async function holdMoney(treasury: Treasury, spending: Spending): Promise<Held> {
-  const { caller, group } = spending;
+  const { caller, group, endpoint } = spending;
   const own = caller.budgetTerms ? await treasury.customBudgets.of(caller) : caller.budgets;
   const budgets = own.filter(({ model }) => model === null || model === group);
-  if (budgets.length === 0 || spending.deployments.every(({ isFree }) => isFree))
-    return nothingHeld;
+  // What a member that does not serve the route would cost is of no interest.
+  const deployments = spending.deployments.filter((one) => passageOf(endpoint, one) !== undefined);
+  if (budgets.length === 0 || deployments.every(({ isFree }) => isFree)) return nothingHeld;
   const ids = budgets.map(({ id }) => id);
   if (!treasury.isStrict) {
-    const cost = dearest(spending.deployments, spending.estimate);
+    const cost = dearest(deployments, spending.estimate);
     // An estimate may be nothing where the call is not: then too the budget must have something left.
     const need = cost > 0n ? cost : 1n;
     const hold = await take(treasury, { spending, budgets }, { budgets: ids, need, least: 1n });
     return { hold, outputCap: undefined };
   }
-  const { meter } = spending.endpoint;
+  const { meter } = endpoint;
   const bound: Bound = meter
-    ? meteredBound(spending.deployments, spending, meter)
-    : boundOf(spending.deployments, spending);
+    ? meteredBound(deployments, spending, meter)
+    : boundOf(deployments, spending);
   const { need, least } = bound;
   const hold = await take(treasury, { spending, budgets }, { budgets: ids, need, least });
   return { hold, outputCap: bound.outputCapFor(hold.amount) };

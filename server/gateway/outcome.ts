@@ -3,6 +3,7 @@ import { GatewayError } from "../errors.ts";
 import type { CallFailure } from "../providers/call.ts";
 import type { AttemptEnd } from "./account.ts";
 import type { Call } from "./call.ts";
+import type { StreamEnd } from "./reply-stream.ts";
 import type { Received } from "./send.ts";
 import { failureOfCall } from "./upstream-error.ts";
 
@@ -42,6 +43,19 @@ export function ending(failure: CallFailure | undefined): Pick<AttemptEnd, "stat
   return failure.kind === "aborted"
     ? { status: "aborted", errorCode: "client_closed" }
     : { status: "failure", errorCode: failureOfCall(failure, "").error.code };
+}
+
+/**
+ * What a stream is charged for that reported nothing: what was generated, and the prompt with it. One that failed before
+ * anything came of it, as with an error for its first event, was not answered: it costs nothing.
+ */
+export function otherwiseOf({
+  failure,
+  text,
+  usageSoFar,
+}: Pick<StreamEnd, "failure" | "text" | "usageSoFar">): AttemptEnd["otherwise"] {
+  const isUnanswered = failure && failure.kind !== "aborted" && text === "" && !usageSoFar;
+  return isUnanswered ? { kind: "nothing" } : { kind: "generated", text };
 }
 
 /** Nobody will read the rest. */

@@ -25,8 +25,19 @@ const textual = new Set([
 /** Tools that the caller runs: what they find comes with a request of its own. */
 const ownTools = new Set(["function", "custom"]);
 
-/** Names under which a request refers to what its upstream keeps. */
-const references = ["previous_response_id", "conversation", "prompt", "container"];
+/** Names under which a request refers to what its upstream keeps, or has others fetch. */
+const references = [
+  "previous_response_id",
+  "conversation",
+  "prompt",
+  "container",
+  "mcp_servers",
+  "cached_content",
+  "context_management",
+];
+
+/** How deep tools may tell of what tools told: beyond it a message is not looked at any more. */
+const maxDepth = 16;
 
 /** The messages of a chat, or the items of a response; one for a prompt that is neither. */
 export function messagesOf({ messages, input }: Request): readonly unknown[] {
@@ -40,7 +51,7 @@ export function messagesOf({ messages, input }: Request): readonly unknown[] {
  */
 export function readsMore(request: Request): boolean {
   return (
-    messagesOf(request).some(carriesMore) ||
+    messagesOf(request).some((message) => carriesMore(message)) ||
     listOf(request["tools"]).some((tool) => !isOwnTool(fieldsOf(tool))) ||
     request["web_search_options"] != null ||
     // A completion's own prompt is text, or tokens.
@@ -55,11 +66,18 @@ function isOwnTool({ type }: Request): boolean {
   return type == null || (typeof type === "string" && ownTools.has(type));
 }
 
-function carriesMore(message: unknown): boolean {
+/** Whether an upstream sums up the conversation on its way, in an answer beside the one that was asked for. */
+export function isCompacted({ context_management }: Request): boolean {
+  const { edits } = fieldsOf(context_management);
+  return listOf(edits).some((edit) => String(fieldsOf(edit)["type"]).startsWith("compact"));
+}
+
+function carriesMore(message: unknown, depth = 0): boolean {
+  if (depth > maxDepth) return true;
   const { type, content, output } = fieldsOf(message);
   return (
     (typeof type === "string" && !textual.has(type)) ||
-    listOf(content).some(carriesMore) ||
-    listOf(output).some(carriesMore)
+    listOf(content).some((part) => carriesMore(part, depth + 1)) ||
+    listOf(output).some((part) => carriesMore(part, depth + 1))
   );
 }

@@ -37,11 +37,8 @@ export class OutputHistory {
   }
 
   /** Tokens that a call will generate, at the 95th percentile and never above what it allows. */
-  estimate(request: Readonly<Record<string, unknown>>): number {
-    const allowed =
-      request["max_completion_tokens"] ?? request["max_tokens"] ?? request["max_output_tokens"];
-    const expected = this.#expected();
-    return typeof allowed === "number" ? Math.min(allowed, expected) : expected;
+  estimate(allowed: number | undefined): number {
+    return Math.min(allowed ?? Infinity, this.#expected());
   }
 
   /** Whether the models think before they write, so that what was seen of an answer is not all that was generated. */

@@ -2,7 +2,7 @@ import type { Answer } from "../providers/call.ts";
 import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
-import { brokenOff, ending, foreign, type Outcome } from "./outcome.ts";
+import { brokenOff, ending, foreign, type Outcome, otherwiseOf } from "./outcome.ts";
 import { sendJson } from "./reply-headers.ts";
 import { type Answered, carryStream } from "./carry-stream.ts";
 import { replyMedia } from "./reply-media.ts";
@@ -40,7 +40,7 @@ async function replyStream(gateway: Gateway, call: Call, answered: Answered): Pr
   if (!contentType.startsWith("text/event-stream")) return unstreamed(call, answer, contentType);
   const { failure, tail, text, ...seen } = await carryStream(gateway, call, answered);
   return {
-    end: { ...ending(failure), ...seen, otherwise: { kind: "generated", text } },
+    end: { ...ending(failure), ...seen, otherwise: otherwiseOf({ failure, text, ...seen }) },
     finish: () => call.response.end(tail),
   };
 }

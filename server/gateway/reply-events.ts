@@ -3,12 +3,13 @@ import type { Dialect, ReplyHead } from "../dialects/dialect.ts";
 import type { CallFailure } from "../providers/call.ts";
 import type { EventSource } from "../providers/event-source.ts";
 import type { ModelEvent } from "../providers/model-event.ts";
-import { costOf } from "./account.ts";
+import { toGatewayError } from "../errors.ts";
+import { type AttemptEnd, costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import { EventStream } from "./event-stream.ts";
 import type { Gateway } from "./gateway.ts";
 import { textOfEvents } from "./generated.ts";
-import { brokenOff, ending, type Outcome } from "./outcome.ts";
+import { brokenOff, ending, type Outcome, otherwiseOf } from "./outcome.ts";
 import { replyHeaders, sendJson, streamHeaders } from "./reply-headers.ts";
 import type { Routed } from "./route.ts";
 import { failureInReply } from "./upstream-error.ts";
@@ -58,7 +59,7 @@ async function replyStream(
   unwatch();
   if (failure) source.abort();
   return {
-    end: { ...ending(failure), ...seen, otherwise: { kind: "generated", text } },
+    end: { ...ending(failure), ...seen, otherwise: otherwiseOf({ failure, text, ...seen }) },
     finish: () => response.end(tail),
   };
 }
@@ -81,9 +82,14 @@ async function replyWhole(
         usage,
         otherwise: { kind: "nothing" },
       },
-      error: failureInReply(failed, call.asked, attempt.deployment.headers),
+      error: failureInReply(failed, call.asked, attempt.deployment),
     };
-  const body = Buffer.from(JSON.stringify(dialect.encodeReply(events, head)));
+  const body = encoded(events, { dialect, head });
+  if (!Buffer.isBuffer(body))
+    return {
+      end: { ...unusable(body.thrown), usage, otherwise: { kind: "nothing" } },
+      error: body.thrown,
+    };
   const cost = costOf(attempt, usage);
   const text = usage ? "" : textOfEvents(events);
   return {
@@ -92,12 +98,28 @@ async function replyWhole(
   };
 }
 
+/** What was consumed is known, whatever is wrong with the reply. */
+function encoded(
+  events: readonly ModelEvent[],
+  { dialect, head }: Writing,
+): Buffer | { readonly thrown: unknown } {
+  try {
+    return Buffer.from(JSON.stringify(dialect.encodeReply(events, head)));
+  } catch (thrown) {
+    return { thrown };
+  }
+}
+
+function unusable(thrown: unknown): Pick<AttemptEnd, "status" | "errorCode"> {
+  return { status: "failure", errorCode: toGatewayError(thrown).code };
+}
+
 function allOf(source: EventSource): Promise<readonly ModelEvent[] | CallFailure> {
   return new Promise((resolve) => {
     const all: ModelEvent[] = [];
     source.read({
       onEvents(events) {
-        all.push(...events);
+        for (const event of events) all.push(event);
         return true;
       },
       onEnd: () => resolve(all),

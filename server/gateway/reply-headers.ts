@@ -53,6 +53,7 @@ export function replyHeaders(call: Call, { attempt, dropped, cost }: Told): stri
   if (permit.outputCap !== undefined && permit.outputCap !== askedCap(endpoint, request))
     headers.push("x-keyplane-max-tokens", String(permit.outputCap));
   if (cost !== undefined) headers.push("x-litellm-response-cost", usdTextFromPicodollars(cost));
+  if (endpoint.idHeader !== undefined) headers.push(endpoint.idHeader, requestId);
   if (dropped.length > 0) headers.push("x-keyplane-dropped-params", namesOf(dropped));
   return headers;
 }

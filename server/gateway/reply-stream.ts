@@ -4,9 +4,17 @@ import type { BodyReader, CallFailure } from "../providers/call.ts";
 import type { Call } from "./call.ts";
 import { EscapedText } from "../wire/escaped-text.ts";
 import { isValue, type Span } from "../wire/json-members.ts";
-import { SseEvents } from "../wire/sse-events.ts";
+import { parseJson } from "../providers/json.ts";
+import { dataOf, SseEvents } from "../wire/sse-events.ts";
 import { failureOfCall } from "./upstream-error.ts";
 import { asksForUsage } from "./upstream-request.ts";
+
+/** Whether an event lacks nothing but the blank line that ends it. Half an event is of use to no client. */
+function isWhole(rest: Buffer): boolean {
+  const { start, end } = dataOf(rest, { start: 0, end: rest.length });
+  const data = rest.toString("utf8", start, end).trim();
+  return data === "[DONE]" || parseJson(data) !== undefined;
+}
 
 /** How a stream ended, and what was seen of it. */
 export interface StreamEnd {
@@ -75,8 +83,12 @@ export class StreamReply implements BodyReader {
   onEnd(): void {
     if (this.#isOver) return;
     try {
-      if (this.#events.isMidEvent) this.#write(this.#pass(Buffer.from("\n\n")), () => undefined);
-      if (this.#hasError) this.#conclude({ kind: "broken", reason: "error in the stream" });
+      const { rest } = this.#events;
+      if (isWhole(rest)) this.#write(this.#pass(Buffer.from("\n\n")), () => undefined);
+      else if (rest.length > 0)
+        return this.onFailure({ kind: "broken", reason: "the stream ended within an event" });
+      if (this.#isDone && !this.#hasError) this.#conclude(undefined, this.#end);
+      else if (this.#hasError) this.#conclude({ kind: "broken", reason: "error in the stream" });
       else if (this.#native.missingEnd !== undefined)
         this.#conclude(undefined, this.#native.missingEnd);
       else this.onFailure({ kind: "broken", reason: "the stream ended before the reply did" });

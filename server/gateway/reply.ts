@@ -1,7 +1,7 @@
 import { account } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
-import { abandon, type Outcome } from "./outcome.ts";
+import { abandon, foreign, type Outcome } from "./outcome.ts";
 import { replyBytes } from "./reply-bytes.ts";
 import { replyEvents } from "./reply-events.ts";
 import { replyVectors } from "./reply-vectors.ts";
@@ -38,6 +38,8 @@ async function carry(gateway: Gateway, call: Call, routed: Routed): Promise<Outc
         return await replyBytes(gateway, call, { ...routed, answer: received.answer });
       case "events":
         return await replyEvents(gateway, call, { ...routed, source: received.source });
+      case "unstreamed":
+        return foreign(call, "something that is no event stream", await received.readUsage());
       case "vectors":
         return await replyVectors(gateway, call, { ...routed, read: received.read });
     }

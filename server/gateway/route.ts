@@ -143,11 +143,11 @@ function ledgerFull(): GatewayError {
 function failureOf(
   outcome: Exclude<Outcome, { kind: "received" }>,
   { asked }: Call,
-  { headers, adapter }: Deployment,
+  { headers, secrets, adapter }: Deployment,
 ): AttemptFailure | Promise<AttemptFailure> {
   return outcome.kind === "failed"
     ? failureOfCall(outcome.failure, asked)
-    : failureOfAnswer(outcome.answer, asked, { sentHeaders: headers, adapter });
+    : failureOfAnswer(outcome.answer, asked, { secrets, sentHeaders: headers, adapter });
 }
 
 /** The upstream was at work when the client left; what it did until then is estimated. */

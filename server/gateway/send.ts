@@ -1,3 +1,4 @@
+import type { Usage } from "../../shared/spend.ts";
 import type { Adapter, Embeddings } from "../providers/adapter.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
@@ -15,6 +16,8 @@ import type { Outgoing } from "./outgoing.ts";
 export type Received =
   | { readonly kind: "bytes"; readonly answer: Answer }
   | { readonly kind: "events"; readonly source: EventSource }
+  /** A stream was asked for, and something else came: what it says of its usage is all that is read of it. */
+  | { readonly kind: "unstreamed"; readonly readUsage: () => Promise<Usage | undefined> }
   | {
       readonly kind: "vectors";
       readonly read: () => Promise<Embeddings | CallFailure>;
@@ -73,9 +76,28 @@ function mockOf(
 
 function receive({ isStream, endpoint }: Call, answer: Answer, adapter?: Adapter): Received {
   if (!adapter) return { kind: "bytes", answer };
+  if (endpoint.dialect && isStream && !isEventStream(answer))
+    return { kind: "unstreamed", readUsage: () => usageOf(answer, adapter) };
   if (endpoint.dialect) return { kind: "events", source: decodeAnswer(answer, adapter, isStream) };
   return { kind: "vectors", read: () => readVectors(answer, adapter) };
 }
+
+function isEventStream({ headers }: Answer): boolean {
+  return String(headers["content-type"]).startsWith("text/event-stream");
+}
+
+/** An upstream that answered with a whole reply did its work, and says for how much. */
+async function usageOf(answer: Answer, adapter: Adapter): Promise<Usage | undefined> {
+  if (!String(answer.headers["content-type"]).includes("json")) {
+    answer.abort();
+    return undefined;
+  }
+  const body = await collect(answer, maxReplyBytes);
+  const events = Buffer.isBuffer(body) ? adapter.decodeReply(parseJson(body.toString())) : [];
+  return events.findLast((event) => event.type === "usage")?.usage;
+}
+
+const maxReplyBytes = 64 * 1024 * 1024;
 
 /** The largest batches of embeddings are of this order. */
 const maxVectorBytes = 256 * 1024 * 1024;

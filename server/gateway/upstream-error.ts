@@ -3,6 +3,8 @@ import { redact } from "../log.ts";
 import type { Adapter } from "../providers/adapter.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
+import type { Deployment } from "../providers/deployment.ts";
+import { secretsIn } from "../providers/deployment-secrets.ts";
 import { fieldsOf, isFields, parseJson } from "../providers/json.ts";
 import type { ModelEvent } from "../providers/model-event.ts";
 
@@ -59,9 +61,9 @@ const wordsOfKind = {
 export function failureInReply(
   { message }: Extract<ModelEvent, { type: "error" }>,
   model: string,
-  sentHeaders: readonly string[],
+  { secrets }: Pick<Deployment, "secrets">,
 ): GatewayError {
-  const words = wordsOf(message, secretsOf(sentHeaders));
+  const words = wordsOf(message, secrets);
   const told = words === undefined ? "" : `: ${words}`;
   return new GatewayError(
     "upstream_failed",
@@ -78,7 +80,7 @@ export function failureInReply(
 export async function failureOfAnswer(
   answer: Answer,
   model: string,
-  { sentHeaders = [], adapter, names404 = false }: Refused = {},
+  { secrets = [], sentHeaders = [], adapter, names404 = false }: Refused = {},
 ): Promise<AttemptFailure> {
   const named = JSON.stringify(model);
   const isOfRequest = (status: number) =>
@@ -91,11 +93,15 @@ export async function failureOfAnswer(
   const told = Buffer.isBuffer(body) ? errorOf(body, answer.status, adapter) : undefined;
   const status = told?.status ?? answer.status;
   if (!isOfRequest(status)) return failureOfStatus(status, named, answer.headers);
-  const error = refusal(status, told ?? {}, { named, secrets: secretsOf(sentHeaders) });
+  const error = refusal(status, told ?? {}, {
+    named,
+    secrets: [...secrets, ...secretsIn(sentHeaders)],
+  });
   return { error, isCurable: false, reason: `status ${status}` };
 }
 
 interface Refused {
+  readonly secrets?: readonly string[];
   readonly sentHeaders?: readonly string[];
   readonly adapter?: Adapter | undefined;
   /** The request named a thing of the upstream's: that it is not there is an answer, and no fault of the deployment's. */
@@ -148,21 +154,6 @@ function retryHeaders(headers: Answer["headers"]): Record<string, string> {
     if (typeof value === "string" && retryPattern.test(value)) told[name] = value;
   }
   return told;
-}
-
-const publicHeaders = new Set(["content-type", "openai-organization"]);
-
-/** Shorter ones stand for no key, such as `none`, and would tear the upstream's words apart. */
-const minSecretLength = 6;
-
-/** What must not be told of the headers of a request: the deployment's key, and what an operator added. */
-function secretsOf(headers: readonly string[]): string[] {
-  const values = headers.filter(
-    (_value, index) => index % 2 === 1 && !publicHeaders.has(headers[index - 1] ?? ""),
-  );
-  return values
-    .map((value) => value.replace(/^(Bearer|Basic)\s+/i, ""))
-    .filter((value) => value.length >= minSecretLength);
 }
 
 interface Refusing {

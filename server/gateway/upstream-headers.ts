@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-/** Headers, names and values in turn, with those of the client's in their place that it may set for an upstream. */
+/** Lists: what the client asks for comes on top of what the operator does. */
+const lists: ReadonlySet<string> = new Set(["anthropic-beta"]);
+
+/** Headers, names and values in turn, with those of the client's that it may set for an upstream in the place of their own. */
 export function withForwarded(
   headers: readonly string[],
   sent: IncomingHttpHeaders,
@@ -9,7 +12,8 @@ export function withForwarded(
   const named = toMap(headers);
   for (const name of names) {
     const value = sent[name];
-    if (typeof value === "string") named.set(name, value);
+    const own = lists.has(name) ? named.get(name) : undefined;
+    if (typeof value === "string") named.set(name, own === undefined ? value : `${own},${value}`);
   }
   return [...named].flat();
 }

@@ -13,16 +13,17 @@ const maxAnswerBytes = 64 * 1024 * 1024;
 /** An upstream's answer as what its model says, decoded by its provider's adapter. */
 export function decodeAnswer(answer: Answer, adapter: Adapter, isStream: boolean): EventSource {
   const abort = () => answer.abort();
-  if (!isStream) return { read: (reader) => void decodeWhole(answer, adapter, reader), abort };
-  const contentType = String(answer.headers["content-type"]);
-  if (!contentType.startsWith("text/event-stream"))
-    return { read: (reader) => refuse(answer, reader), abort };
+  if (!isStream)
+    return {
+      read: (reader) =>
+        // Nothing may be thrown where nobody waits for it: that would end the process.
+        void decodeWhole(answer, adapter, reader).catch((thrown: unknown) => {
+          answer.abort();
+          reader.onFailure({ kind: "foreign", reason: reasonOf(thrown) });
+        }),
+      abort,
+    };
   return { read: (reader) => answer.read(new StreamDecoder(adapter, reader)), abort };
-}
-
-function refuse(answer: Answer, reader: EventReader): void {
-  answer.abort();
-  reader.onFailure({ kind: "foreign", reason: "no event stream" });
 }
 
 async function decodeWhole(answer: Answer, adapter: Adapter, reader: EventReader): Promise<void> {
@@ -51,13 +52,23 @@ class StreamDecoder implements BodyReader {
   onData(chunk: Buffer, resume: () => void): boolean {
     if (this.#isBroken) return true;
     const said: ModelEvent[] = [];
-    this.#events.push(chunk, (bytes, start, end) => {
-      for (const event of this.#read(bytes, { start, end })) said.push(event);
-    });
+    const reason = this.#decodeAll(chunk, said);
     const isTaken = said.length === 0 || this.#reader.onEvents(said, resume);
-    if (this.#isBroken)
-      this.#reader.onFailure({ kind: "foreign", reason: "an event that is not JSON" });
+    if (reason !== undefined) this.#reader.onFailure({ kind: "foreign", reason });
     return isTaken;
+  }
+
+  /** Adds what a chunk says; tells why there can be no more of it. */
+  #decodeAll(chunk: Buffer, said: ModelEvent[]): string | undefined {
+    try {
+      this.#events.push(chunk, (bytes, start, end) => {
+        for (const event of this.#read(bytes, { start, end })) said.push(event);
+      });
+      return this.#isBroken ? "an event that is not JSON" : undefined;
+    } catch (thrown) {
+      this.#isBroken = true;
+      return reasonOf(thrown);
+    }
   }
 
   /** An event that has no end was not sent whole: it is not taken for one. */
@@ -78,6 +89,10 @@ class StreamDecoder implements BodyReader {
     this.#isBroken = true;
     return [];
   }
+}
+
+function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : "something that is no Error was thrown";
 }
 
 function parse(bytes: Buffer, { start, end }: Span): unknown {

@@ -3,6 +3,7 @@ import type { RateCard } from "../../shared/spend.ts";
 import { hashSecret } from "../secrets.ts";
 import { freeRates, isFree, type Rates, resolveRates } from "./prices.ts";
 import type { Adapter } from "./adapter.ts";
+import { secretsOf } from "./deployment-secrets.ts";
 import { vertexAddress } from "./gemini/vertex-address.ts";
 import { VertexTokens } from "./gemini/vertex-token.ts";
 import type { LibraryModel } from "./library.ts";
@@ -42,6 +43,8 @@ export interface Deployment {
   readonly dropsParameters: boolean;
   /** What `model_info` says that the model does; undefined where it says nothing. */
   readonly mode: ModelMode | undefined;
+  /** What of its credentials an upstream might quote. */
+  readonly secrets: readonly string[];
   /** Share of its group's calls, relative to the others' weights. */
   readonly weight: number;
   /** Calls and tokens in a minute, and calls at once. Undefined: as many as there are. */
@@ -92,6 +95,7 @@ export function createDeployment(
   const provider: Provider = providers[reference.provider];
   const rates = ratesOf(entry, reference);
   const dropsParameters = parameters.drop_params ?? config.litellm_settings.drop_params;
+  const headers = headersOf(entry, provider);
   const timeout = parameters.timeout ?? config.litellm_settings.request_timeout;
   return {
     id: info.id ?? deploymentId(entry),
@@ -100,7 +104,8 @@ export function createDeployment(
     upstreamModel: reference.model,
     upstreamModelJson: Buffer.from(JSON.stringify(reference.model)),
     ...addressOf(entry, reference),
-    headers: headersOf(entry, provider),
+    headers,
+    secrets: secretsOf(parameters, headers),
     routes: routesOf(entry, reference.provider),
     ...speakerOf(entry, reference),
     authorize: authorizationOf(entry, reference),

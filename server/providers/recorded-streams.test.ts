@@ -93,20 +93,35 @@ test("an event that is not JSON ends the stream as a failure, once", async () =>
   });
 });
 
-test("a stream that is none is a failure", async () => {
-  const answer = {
-    status: 200,
-    headers: { "content-type": "text/html" },
-    read: () => undefined,
-    abort: () => undefined,
+test("what a decoder throws is a failure of the answer, not of the process", async () => {
+  const poisoned: Adapter = {
+    ...anthropic,
+    decodeReply() {
+      throw new RangeError("Maximum call stack size exceeded");
+    },
+    createDecoder: () => () => {
+      throw new RangeError("Maximum call stack size exceeded");
+    },
   };
-  const failure = await new Promise((resolve) => {
-    decodeAnswer(answer, anthropic, true).read({
+  const event = Buffer.from('data: {"type":"ping"}\n\n');
+  const failure = { kind: "foreign", reason: "Maximum call stack size exceeded" };
+
+  expect(await read(poisoned, [event, event])).toMatchObject({ failure });
+  const whole = await new Promise((resolve) => {
+    const answer = {
+      status: 200,
+      headers: {},
+      read(reader: BodyReader) {
+        reader.onData(Buffer.from("{}"), () => undefined);
+        reader.onEnd();
+      },
+      abort: () => undefined,
+    };
+    decodeAnswer(answer, poisoned, false).read({
       onEvents: () => true,
       onEnd: () => resolve(undefined),
       onFailure: resolve,
     });
   });
-
-  expect(failure).toMatchObject({ kind: "foreign" });
+  expect(whole).toEqual(failure);
 });

@@ -7,28 +7,51 @@ import { type Span, standsAt } from "./json-members.ts";
  * Lines end in LF or CRLF. A lone CR, which the standard allows, is in no use among model providers.
  */
 export class SseEvents {
-  /** Pieces of one event, joined only when a line ends: joining them as they come would copy a long event over and over. */
+  /** Pieces of one event, joined only when it ends: joining them as they come would copy a long event over and over. */
   #rest: Buffer[] = [];
+  #restBytes = 0;
+  /** The last bytes of what is kept, where a blank line may have begun. */
+  #last: Buffer = empty;
 
-  /** Calls `visit` with the place of each event that these bytes complete, and returns the bytes that the places are in. */
+  /**
+   * Calls `visit` with the place of each event that these bytes complete, and returns the bytes that the places are in.
+   *
+   * @throws Error for an event that never ends
+   */
   push(chunk: Buffer, visit: (bytes: Buffer, start: number, end: number) => void): Buffer {
-    if (this.#rest.length > 0 && !chunk.includes(lineFeed)) {
-      this.#rest.push(chunk);
-      return empty;
-    }
+    if (this.#rest.length > 0 && !this.#endsWith(chunk)) return this.#keep(chunk);
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([...this.#rest, chunk]);
     let start = 0;
     for (let end = eventEnd(bytes, start); end !== -1; end = eventEnd(bytes, start)) {
       visit(bytes, start, end);
       start = end;
     }
-    this.#rest = start === bytes.length ? [] : [bytes.subarray(start)];
+    this.#rest = [];
+    this.#restBytes = 0;
+    this.#last = empty;
+    if (start < bytes.length) this.#keep(bytes.subarray(start));
     return bytes.subarray(0, start);
   }
 
-  /** Whether the stream ended without the blank line that an event owes. */
-  get isMidEvent(): boolean {
-    return this.#rest.length > 0;
+  /** Whether a chunk brings the end of the event that is being kept. */
+  #endsWith(chunk: Buffer): boolean {
+    if (eventEnd(chunk, 0) !== -1) return true;
+    return eventEnd(Buffer.concat([this.#last, chunk.subarray(0, blankLineBytes)]), 0) !== -1;
+  }
+
+  #keep(piece: Buffer): Buffer {
+    this.#rest.push(piece);
+    this.#restBytes += piece.length;
+    const last = piece.length < blankLineBytes ? Buffer.concat([this.#last, piece]) : piece;
+    this.#last = last.subarray(-blankLineBytes);
+    if (this.#restBytes > maxEventBytes)
+      throw new Error(`an event of more than ${maxEventBytes} bytes`);
+    return empty;
+  }
+
+  /** What is kept of an event that has not ended; empty where there is none. */
+  get rest(): Buffer {
+    return this.#rest.length === 0 ? empty : Buffer.concat(this.#rest);
   }
 }
 
@@ -45,6 +68,10 @@ export function dataOf(bytes: Buffer, { start, end }: Span): Span {
 }
 
 const data = Buffer.from("data:");
+/** The largest are images in base64. */
+const maxEventBytes = 64 * 1024 * 1024;
+/** The longest: `\n\r\n`. */
+const blankLineBytes = 3;
 const empty = Buffer.alloc(0);
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;

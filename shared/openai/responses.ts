@@ -14,6 +14,10 @@ export const responsesRequest = z.looseObject({
   stream: z.boolean().nullish(),
   input: z.union([z.string(), z.array(z.looseObject({}))]).nullish(),
   max_output_tokens: count,
+  /** The answer would be fetched, and its cost known, by nobody. */
+  background: z
+    .literal(false, "must be false: the gateway answers no call in the background")
+    .nullish(),
 });
 export type ResponsesRequest = z.infer<typeof responsesRequest>;
 
