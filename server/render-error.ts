@@ -16,9 +16,16 @@ export function renderError(deps: Deps, thrown: Error, event: H3Event): Response
   }
   return Response.json(errorShapeOf(event)(error), {
     status: error.status,
-    headers: { ...error.details.headers, "x-request-id": requestIdOf(event) },
+    headers: {
+      ...(error.status === 401 && unchanging),
+      ...error.details.headers,
+      "x-request-id": requestIdOf(event),
+    },
   });
 }
+
+/** A key that is refused is refused again: Claude Code sends it for minutes, in silence, unless it is told. */
+const unchanging = { "x-should-retry": "false" };
 
 function fromFramework(
   thrown: Error & { readonly status?: number; readonly unhandled?: boolean },
