@@ -1,4 +1,4 @@
-import type { ScriptedCall } from "../server/testing/scripted-model.ts";
+import type { ScriptedCall } from "../server/testing/scripted-replies.ts";
 import type { ModelName } from "./gateway.ts";
 
 /** How an agent is told of the gateway, in files and variables of its own. */
@@ -28,6 +28,8 @@ export interface Agent {
   readonly program: string;
   /** Groups whose upstreams it is run against. */
   readonly models: readonly [ModelName, ...ModelName[]];
+  /** Hosts that it asks for whatever it is told, and does without. */
+  readonly asksFor?: readonly string[];
   launch(setting: Setting, prompt: string): Launch;
   /** The call of its own tool, if it is offered, that prints a file of the project. */
   reading(file: string, offered: readonly string[]): ScriptedCall | undefined;

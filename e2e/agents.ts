@@ -31,21 +31,21 @@ async function main(names: readonly string[]): Promise<boolean> {
   };
   try {
     await using gateway = await startGateway(join(directory, "gateway"));
-    await using frank = await startGateway(join(directory, "frank"), {
+    await using by402 = await startGateway(join(directory, "gateway-402"), {
       budget_exceeded_status: 402,
     });
     await using outside = await startOutside();
     for (const agent of agents)
       if (names.length === 0 || names.includes(agent.program))
-        await tryAgent({ gateway, outside, directory, check }, frank, agent);
+        await tryAgent({ gateway, outside, directory, check }, by402, agent);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
   return failures === 0;
 }
 
-/** @param frank a gateway that says 402 where a budget is spent */
-async function tryAgent(bench: Bench, frank: RunningGateway, agent: Agent): Promise<void> {
+/** @param by402 a gateway that says 402 where a budget is spent */
+async function tryAgent(bench: Bench, by402: RunningGateway, agent: Agent): Promise<void> {
   const installed = await install(agent, bench.directory);
   if ("reason" in installed) {
     console.log(`left out: ${agent.package} does not run here: ${installed.reason}`);
@@ -55,8 +55,8 @@ async function tryAgent(bench: Bench, frank: RunningGateway, agent: Agent): Prom
   const { program } = installed;
   for (const model of agent.models) await takeTurn(bench, agent, program, model);
   await beRefused(bench, agent, program, { what: "a spent budget", ...spent });
-  const frankBench = { ...bench, gateway: frank };
-  await beRefused(frankBench, agent, program, { what: "a spent budget, by 402", ...spent });
+  const benchOf402 = { ...bench, gateway: by402 };
+  await beRefused(benchOf402, agent, program, { what: "a spent budget, by 402", ...spent });
   await beRefused(bench, agent, program, {
     what: "a blocked key",
     fields: { blocked: true },

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { holdsToolResult, playing, scriptedTokens } from "../server/testing/scripted-model.ts";
+import { holdsToolResult, playing } from "../server/testing/scripted-model.ts";
+import { scriptedTokens } from "../server/testing/scripted-replies.ts";
 import type { Agent } from "./agent.ts";
 import { type Attempt, type ModelName, prices, type RunningGateway } from "./gateway.ts";
 import type { Outside } from "./outside.ts";
 import { runAgent } from "./run-agent.ts";
-import type { Ended } from "./run-program.ts";
+import { type Ended, lastLine } from "./run-program.ts";
 
 /** Where it all happens: a gateway, no way to the world, and somebody to tell. */
 export interface Bench {
@@ -44,6 +45,7 @@ export async function takeTurn(
   check(about("the tool was run, and its result came upstream"), isBack);
   // Counts of tokens are asked of the upstream, and charged to nobody.
   const asked = calls.filter(({ path }) => !path.includes("/count_tokens")).length;
+  await gateway.settle();
   const spentUsd = await gateway.spendOf(key);
   const rows = await gateway.attemptsOf(key);
   check(
@@ -51,7 +53,7 @@ export async function takeTurn(
     rows.length === asked && rows.every(isPaid) && isSame(spentUsd, asked * answerUsd),
     `${asked} attempts, ${rows.length} rows, ${spentUsd} USD`,
   );
-  checkOutside(bench, about);
+  checkOutside(bench, agent, about);
 }
 
 export interface Refusal {
@@ -88,11 +90,15 @@ export async function beRefused(
     `requests: ${requests}, ${tell(ended, why)}`,
   );
   check(about("nothing came upstream"), gateway.upstream.calls.length === 0);
-  checkOutside(bench, about);
+  checkOutside(bench, agent, about);
 }
 
-function checkOutside({ outside, check }: Bench, about: (what: string) => string): void {
-  const hosts = outside.asked();
+function checkOutside(
+  { outside, check }: Bench,
+  { asksFor = [] }: Agent,
+  about: (what: string) => string,
+): void {
+  const hosts = outside.asked().filter((host) => !asksFor.includes(host));
   check(about("it asked for nobody else"), hosts.length === 0, hosts.join(", "));
 }
 
@@ -113,8 +119,4 @@ function tell({ code, afterMs, said }: Ended, line = lastLine(said)): string {
   const seconds = `${(afterMs / 1_000).toFixed(1)} s`;
   if (code === 0) return seconds;
   return `${code === undefined ? "still running after " : ""}${seconds}: ${line.slice(0, 200)}`;
-}
-
-function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1) ?? "";
 }

@@ -32,6 +32,8 @@ export interface RunningGateway extends AsyncDisposable {
   readonly url: string;
   readonly upstream: FakeUpstream;
   generateKey(fields?: Readonly<Record<string, unknown>>): Promise<string>;
+  /** Resolves once what has ended is in the database. */
+  settle(): Promise<void>;
   /** USD that the key has spent. */
   spendOf(key: string): Promise<number>;
   attemptsOf(key: string): Promise<Attempt[]>;
@@ -102,7 +104,7 @@ async function addressOf(stdout: NodeJS.ReadableStream, ended: Promise<unknown>)
 
 function administrator(
   url: string,
-): Pick<RunningGateway, "generateKey" | "spendOf" | "attemptsOf" | "refusals"> {
+): Omit<RunningGateway, "url" | "upstream" | typeof Symbol.asyncDispose> {
   const ask = async (path: string, body?: object): Promise<string> => {
     const response = await fetch(url + path, {
       method: body ? "POST" : "GET",
@@ -117,11 +119,10 @@ function administrator(
   return {
     generateKey: async (fields = {}) =>
       ((await askJson("/key/generate", { duration: "1h", ...fields })) as { key: string }).key,
-    async spendOf(key) {
-      // Rows are written every 50 ms, and an agent that has ended has no call under way.
-      await sleep(1_000);
-      return ((await askJson(`/key/info?key=${key}`)) as { info: { spend: number } }).info.spend;
-    },
+    // Rows are written every 50 ms, and an agent that has ended has no call under way.
+    settle: () => sleep(1_000),
+    spendOf: async (key) =>
+      ((await askJson(`/key/info?key=${key}`)) as { info: { spend: number } }).info.spend,
     attemptsOf: async (key) =>
       ((await askJson(`/spend/logs?api_key=${key}`)) as { data: Attempt[] }).data,
     async refusals(code) {

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Agent } from "./agent.ts";
-import { runProgram } from "./run-program.ts";
+import { lastLine, runProgram } from "./run-program.ts";
 
 /** Installs an agent into a folder of its own there. @returns its program, or why it cannot run on this machine */
 export async function install(
@@ -23,8 +23,4 @@ export async function install(
   const asked = await runProgram(program, ["--version"], { ...settings, limitMs: 60_000 });
   if (asked.code !== 0) return { reason: lastLine(asked.said) };
   return { program };
-}
-
-function lastLine(text: string): string {
-  return text.trim().split("\n").at(-1) ?? "";
 }

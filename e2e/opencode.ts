@@ -6,6 +6,8 @@ export const opencode: Agent = {
   package: "opencode-ai@1.18.33",
   program: "opencode",
   models: ["chats", "claude"],
+  // For its plugins' types, and for ripgrep where that is not installed.
+  asksFor: ["registry.npmjs.org:443", "github.com:443"],
   launch: (setting, prompt) => ({
     words: ["run", "--model", `keyplane/${setting.model}`, prompt],
     environment: {
@@ -13,9 +15,6 @@ export const opencode: Agent = {
       OPENCODE_DISABLE_AUTOUPDATE: "1",
       OPENCODE_DISABLE_MODELS_FETCH: "1",
       OPENCODE_DISABLE_LSP_DOWNLOAD: "1",
-      OPENCODE_DISABLE_DEFAULT_PLUGINS: "1",
-      // Ripgrep would be fetched otherwise.
-      OPENCODE_DISABLE_FFF: "1",
     },
     files: { [join(setting.project, "opencode.json")]: configText(setting) },
   }),

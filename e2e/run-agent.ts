@@ -6,7 +6,7 @@ import type { Outside } from "./outside.ts";
 import { type Ended, runProgram } from "./run-program.ts";
 
 /** More than any of them takes to start and to give up on a budget. */
-const limitMs = 180_000;
+const limitMs = 240_000;
 
 interface Place {
   readonly gateway: RunningGateway;

@@ -10,7 +10,7 @@ export interface ProgramSettings {
 }
 
 export interface Ended {
-  /** Undefined when its time was up. */
+  /** Undefined when its time was up, or a signal ended it. */
   readonly code: number | undefined;
   /** What it printed, on both of its streams. */
   readonly said: string;
@@ -39,6 +39,10 @@ export async function runProgram(
   const [code] = (await ended) as [number | null];
   clearTimeout(limit);
   return { code: code ?? undefined, said, afterMs: performance.now() - startedMs };
+}
+
+export function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1) ?? "";
 }
 
 /** The group bears the id of the program that began it. */

@@ -26,7 +26,8 @@ import { holdsToolResult, playing, type Script } from "../testing/scripted-model
 
 const script = {
   preamble: "Let me look.",
-  choose: () => ({ name: "weather", input: { town: "Graz" } }),
+  choose: (offered) =>
+    offered.length > 0 ? { name: "weather", input: { town: "Graz" } } : undefined,
   answer: "It rains in Graz.",
 } satisfies Script;
 
@@ -209,6 +210,22 @@ describe.each(["gpt", "chats", "claude"])("at an upstream like that of %s", (mod
       expect(await gateway.spendOf(apiKey)).toBe(2 * answerUsd);
     },
   );
+});
+
+test("the AI SDK goes on with a conversation that it sends, and is refused one that it only names", async () => {
+  const apiKey = await gateway.generateKey();
+  const model = aiSdk["openai, responses"]({ apiKey, model: "claude" });
+  const user = { role: "user" as const, content: question };
+  const talk = async (providerOptions = {}) => {
+    const settings = { model, maxOutputTokens: 1000, maxRetries: 0, providerOptions };
+    const { response } = await generateText({ ...settings, messages: [user] });
+    return generateText({ ...settings, messages: [user, ...response.messages, user] });
+  };
+
+  expect((await talk({ openai: { store: false } })).text).toBe(script.answer);
+  const [last] = gateway.upstream.calls.slice(-1);
+  expect(last?.text).toContain(script.answer);
+  await expect(talk()).rejects.toThrow(/nothing is stored for this model.*"store": false/);
 });
 
 test("LangChain's embeddings arrive as the numbers that they are", async () => {
