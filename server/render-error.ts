@@ -16,14 +16,18 @@ export function renderError(deps: Deps, thrown: Error, event: H3Event): Response
   }
   return Response.json(errorShapeOf(event)(error), {
     status: error.status,
-    // Anthropic's clients look for it under the second name.
     headers: {
+      ...(error.status === 401 && unchanging),
       ...error.details.headers,
       "x-request-id": requestIdOf(event),
+      // Where Anthropic's clients look for it.
       "request-id": requestIdOf(event),
     },
   });
 }
+
+/** A key that is refused is refused again: Claude Code sends it for minutes, in silence, unless it is told. */
+const unchanging = { "x-should-retry": "false" };
 
 function fromFramework(
   thrown: Error & { readonly status?: number; readonly unhandled?: boolean },

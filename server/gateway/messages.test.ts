@@ -182,6 +182,20 @@ test("a spent budget stops an agent at once", async () => {
   );
 });
 
+test("a key that is refused is not to be sent again: an agent would, for minutes and in silence", async () => {
+  await using gateway = await startGateway();
+  const blocked = await gateway.generateKey({ blocked: true });
+
+  for (const key of [blocked, "sk-nobody"]) {
+    const response = await gateway.request("POST", "/v1/messages", {
+      key,
+      body: { model: "gpt", max_tokens: 10, messages: [{ role: "user", content: "Hi" }] },
+    });
+    expect(response.status).toBe(401);
+    expect(response.headers.get("x-should-retry")).toBe("false");
+  }
+});
+
 test("counting tokens is free, and no row, even to a key whose limits are used up", async () => {
   await using gateway = await startGateway();
   const key = await gateway.generateKey({ rpm_limit: 0, max_budget: 0 });

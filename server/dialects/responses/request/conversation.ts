@@ -3,6 +3,7 @@ import type { ResponsesItem } from "../../../../shared/openai/responses.ts";
 import { GatewayError } from "../../../errors.ts";
 import { AssistantTurn } from "./assistant-turn.ts";
 import { chatContent } from "./content.ts";
+import { isDispensable } from "./references.ts";
 import { notKept } from "./stateless.ts";
 import { chatNamesOf } from "./tools.ts";
 import { unsealThoughts } from "../sealed-thoughts.ts";
@@ -34,7 +35,9 @@ export class Conversation {
     for (const [index, item] of items.entries())
       if (isOutput(item) && item.call_id)
         this.#outputs.set(item.call_id, this.#outputMessage(item, `input.${index}`));
-    for (const [index, item] of items.entries()) this.#add(item, `input.${index}`);
+    for (const [index, item] of items.entries())
+      if (isDispensable(items, index)) this.dropped.add("input.item_reference");
+      else this.#add(item, `input.${index}`);
     this.#endTurn();
   }
 

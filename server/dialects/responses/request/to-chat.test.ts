@@ -36,6 +36,8 @@ const thought = (text: string) => ({
   summary: [{ type: "summary_text", text }],
 });
 
+const calling = { type: "function_call", call_id: "a", name: "f", arguments: "{}" };
+
 const said = (content: string) => ({ role: "assistant", content });
 
 const named = (name: string) => ({ type: "function", function: { name } });
@@ -186,11 +188,26 @@ describe("what would need a store", () => {
     [{ prompt: { id: "pmpt_1" } }, "prompt", "stored prompt"],
     [{ input: [{ type: "item_reference", id: "msg_1" }] }, "input.0", '"msg_1"'],
     [{ input: [{ id: "rs_1" }] }, "input.0", '"store": false'],
+    [{ input: [asked, { id: "msg_1" }, asked] }, "input.1", '"msg_1"'],
+    [{ input: [asked, { id: "fc_1" }, calling] }, "input.1", '"fc_1"'],
     [{ input: [asked, { type: "compaction", encrypted_content: "x" }] }, "input.1", "compacted"],
   ])("%j is refused", (request, param, words) => {
     const refused = refusal({ input: "hi", ...request });
     expect(refused.param).toBe(param);
     expect(refused.message).toContain(words);
+  });
+
+  test("is left out, and told, where the turn goes on with a call that is all there", () => {
+    const result = { type: "function_call_output", call_id: "a", output: "1" };
+    const { chat, dropped } = translate({
+      input: [asked, { id: "rs_1" }, { type: "item_reference", id: "msg_1" }, calling, result],
+    });
+    expect(chat.messages).toMatchObject([
+      asked,
+      { role: "assistant", content: null, tool_calls: [{ id: "a" }] },
+      { role: "tool", tool_call_id: "a", content: "1" },
+    ]);
+    expect(dropped).toEqual(["input.item_reference"]);
   });
 
   test("nulls of the same names are no such thing", () => {
