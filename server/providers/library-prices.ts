@@ -5,6 +5,7 @@ import {
   type TieredPrices,
 } from "@pydantic/genai-prices";
 import type { Picodollars } from "../../shared/money.ts";
+import { withGapsFilled } from "./library-gaps.ts";
 import { type RateTier, type TokenRates, zeroRates } from "./token-rates.ts";
 import { unitRate } from "./unit-rate.ts";
 
@@ -28,7 +29,7 @@ export function libraryRates(
   model: string,
   at: Date,
 ): LibraryRates | undefined {
-  const found = calcPrice({}, model, { providerId, timestamp: at });
+  const found = withGapsFilled(calcPrice({}, model, { providerId, timestamp: at }));
   if (!found) return undefined;
   const rates = ratesAt(found.model_price, 0);
   if (!rates) return isFreeVariant(model, found.model_price) ? freeVariant : undefined;
