@@ -101,7 +101,8 @@ async function assertAdmin({ gateway }: Deps, event: H3Event): Promise<void> {
 function refuseOtherMethods(app: H3): void {
   const paths = new Map<string, string[]>();
   for (const { route, method } of app["~routes"])
-    if (route && method) paths.set(route, [...(paths.get(route) ?? []), method]);
+    if (route && method && method !== "OPTIONS")
+      paths.set(route, [...(paths.get(route) ?? []), method]);
   for (const [path, methods] of paths)
     app.all(path, (event) => {
       throw new GatewayError(

@@ -165,11 +165,13 @@ describe("the shipped config.yaml", () => {
       OPENAI_API_KEY: "sk-openai",
       OPENROUTER_API_KEY: "sk-openrouter",
       GROQ_API_KEY: "gsk-groq",
+      ANTHROPIC_API_KEY: "sk-ant",
+      GEMINI_API_KEY: "AIza",
     };
     const reading = await loadConfig(shipped, environment);
 
     expect(reading.ok && reading.config.model_list.map(({ unavailable }) => unavailable)).toEqual(
-      Array.from({ length: 6 }),
+      Array.from({ length: 8 }),
     );
   });
 });
@@ -191,6 +193,7 @@ test("settings that the file leaves out have their defaults", () => {
       max_key_staleness_s: 600,
       max_request_size_mb: 32,
       return_upstream_model: false,
+      stream_keep_alive_s: 15,
       budget_enforcement: "default",
       budget_exceeded_status: 429,
       allowance_ttl_s: 600,

@@ -9,6 +9,7 @@ import { createCatalogSource } from "./gateway/catalog.ts";
 import { CustomBudgets } from "./gateway/custom-budgets.ts";
 import { loadCustomAuth } from "./gateway/custom-auth.ts";
 import type { Gateway } from "./gateway/gateway.ts";
+import { KeepAlive } from "./gateway/keep-alive.ts";
 import { KeyBudgets } from "./gateway/key-budgets.ts";
 import { KeyCache } from "./gateway/key-cache.ts";
 import { KeyChanges } from "./gateway/key-changes.ts";
@@ -117,6 +118,7 @@ export async function createDeps({
       ledger,
       limiter,
       inFlight,
+      keepAlive: new KeepAlive(general.stream_keep_alive_s * 1000),
       treasury: {
         allowances,
         customBudgets: new CustomBudgets(sql, allowances),
@@ -131,6 +133,7 @@ export async function createDeps({
       recentOutputs: new RecentOutputs(),
       startedAt: new Date(),
       returnUpstreamModel: general.return_upstream_model,
+      filesModel: general.files_model,
     },
     plane: {
       sql,

@@ -95,7 +95,7 @@ function isTimeZone(value: string): boolean {
   }
 }
 
-/** US dollars for one token or one request. In `model_info` or `litellm_params`, as the operator likes. */
+/** US dollars for one token, one unit or one request. In `model_info` or `litellm_params`, as the operator likes. */
 const priceFields = {
   input_cost_per_token: price.optional(),
   output_cost_per_token: price.optional(),
@@ -106,6 +106,20 @@ const priceFields = {
   input_cost_per_audio_token: price.optional(),
   output_cost_per_audio_token: price.optional(),
   input_cost_per_request: price.optional(),
+  /** For an image that is generated; `output_…` goes before `input_…`. */
+  output_cost_per_image: price.optional(),
+  input_cost_per_image: price.optional(),
+  /** For tokens that stand for images, in the place of `…_cost_per_token`. */
+  input_cost_per_image_token: price.optional(),
+  output_cost_per_image_token: price.optional(),
+  /** For text to be spoken. */
+  input_cost_per_character: price.optional(),
+  /** For audio to be transcribed; the highest counts. */
+  input_cost_per_second: price.optional(),
+  output_cost_per_second: price.optional(),
+  input_cost_per_audio_per_second: price.optional(),
+  /** For a search, as rerankers bill them. */
+  input_cost_per_query: price.optional(),
 };
 
 export const litellmParams = z.strictObject({
@@ -193,6 +207,10 @@ export const generalSettings = z.strictObject({
   max_key_staleness_s: numeric(z.number().min(2)).default(600),
   max_request_size_mb: numeric(z.number().positive()).default(32),
   return_upstream_model: flag.default(false),
+  /** After so many seconds of silence a stream is sent a comment; 0: never. */
+  stream_keep_alive_s: numeric(z.number().nonnegative()).default(15),
+  /** The model whose upstream account keeps files and batches. */
+  files_model: name.optional(),
   /** `strict`: a budget is never overspent, whatever calls cost; answers may be cut short for it. */
   budget_enforcement: z.enum(["default", "strict"]).default("default"),
   /** The status of a call that a spent budget refuses. */

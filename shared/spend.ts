@@ -1,11 +1,29 @@
 import { z } from "zod";
 import { plainText } from "./text.ts";
 
+const quantity = z.number().int().nonnegative().optional();
+
+/** What a call consumed that is not counted in tokens, or costs otherwise than they do. What it has nothing of is absent. */
+export const units = z.object({
+  /** Images that were generated. */
+  images: quantity,
+  /** Characters, as code points, of text that was to be spoken. */
+  characters: quantity,
+  /** Milliseconds of audio that was heard. */
+  audio_ms: quantity,
+  /** Searches, as rerankers bill them: a query with so many documents. */
+  searches: quantity,
+  /** How many of `input` and of `output` stand for images. */
+  input_image_tokens: quantity,
+  output_image_tokens: quantity,
+});
+export type Units = z.infer<typeof units>;
+
 /**
  * What a call consumed, in tokens, as disjoint buckets: a token is counted in one bucket only.
  * `reasoning` is the exception: it says how many of `output` were spent on thinking.
  */
-export const usage = z.object({
+export const tokenUsage = z.object({
   /** Prompt tokens that were neither read from nor written to a cache, and are not audio. */
   input: z.number().int().nonnegative(),
   cache_read: z.number().int().nonnegative(),
@@ -19,6 +37,10 @@ export const usage = z.object({
   reasoning: z.number().int().nonnegative(),
   output_audio: z.number().int().nonnegative(),
 });
+export type TokenUsage = z.infer<typeof tokenUsage>;
+
+/** What a call consumed: tokens, and what it did beside; `units` is absent where there is nothing else. */
+export const usage = tokenUsage.extend({ units: units.optional() });
 export type Usage = z.infer<typeof usage>;
 
 /** The unit prices that calls are charged at. */
@@ -26,7 +48,7 @@ export interface RateCard {
   /** The hash of the rest: the same prices are the same card. */
   readonly id: string;
   readonly source: string;
-  /** Picodollars per token, as text: JSON has no number that holds them. */
+  /** Picodollars per token and per unit, as text: JSON has no number that holds them. */
   readonly rates: Readonly<Record<string, unknown>>;
 }
 

@@ -14,7 +14,7 @@ test("what is not implemented is a warning that names it at its place, and says 
       model: ollama/a
       temperature: 0.2
       itpm: 10
-      input_cost_per_second: 0.1
+      input_cost_per_pixel: 0.1
     model_info:
       supports_vision: true
       mode: realtime
@@ -44,7 +44,7 @@ mcp_servers: {}
   ).toEqual([
     "c:5:7: model_list[0].litellm_params.temperature yet: it is ignored",
     "c:6:7: model_list[0].litellm_params.itpm yet: it is ignored and NOT enforced",
-    "c:7:7: model_list[0].litellm_params.input_cost_per_second yet: it is ignored and calls are NOT charged by it",
+    "c:7:7: model_list[0].litellm_params.input_cost_per_pixel yet: it is ignored and calls are NOT charged by it",
     "c:9:7: model_list[0].model_info.supports_vision yet: it is ignored",
     'c:10:13: model_list[0].model_info.mode "realtime" yet: it is ignored',
     "c:11:7: model_list[0].model_info.access_groups yet: it is ignored and NOT enforced",

@@ -78,7 +78,7 @@ function toSpendLog(row: SpendRecord): SpendLog {
     input_audio_tokens,
     ...rest
   } = row;
-  const { output_tokens, reasoning_tokens, output_audio_tokens, ...shown } = rest;
+  const { output_tokens, reasoning_tokens, output_audio_tokens, units, ...shown } = rest;
   const usage =
     input_tokens === null
       ? null
@@ -91,6 +91,7 @@ function toSpendLog(row: SpendRecord): SpendLog {
           output: output_tokens ?? 0,
           reasoning: reasoning_tokens ?? 0,
           output_audio: output_audio_tokens ?? 0,
+          ...(units && { units }),
         };
   return {
     ...shown,

@@ -1,10 +1,13 @@
 import type { Picodollars } from "../../shared/money.ts";
 import type { AttemptStatus, Usage } from "../../shared/spend.ts";
-import { price } from "../providers/prices.ts";
+import { chat } from "../dialects/chat/dialect.ts";
+import { priceOf } from "../providers/charge.ts";
+import { isFields } from "../providers/json.ts";
 import { countCompletionTokens, countPromptTokens } from "../providers/tokens.ts";
 import type { Attempt, Call } from "./call.ts";
 import { bytesPerToken, estimatedUsage } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
+import { expectedUsage } from "./metering.ts";
 
 /** How an attempt ended, as far as money is concerned. */
 export interface AttemptEnd {
@@ -39,7 +42,7 @@ export async function account(
   end: AttemptEnd,
 ): Promise<void> {
   if (end.usage) call.history.record(end.usage);
-  const usage = end.usage ?? (await usageUnreported(gateway, call, end));
+  const usage = end.usage ?? (await usageUnreported(gateway, call, attempt, end));
   const cost = usage ? (end.cost ?? costOf(attempt, usage)) : 0n;
   const tokens = usage ? totalOf(usage) : 0;
   attempt.slot?.settle(tokens);
@@ -58,7 +61,7 @@ export async function account(
 
 /** What a successful reply costs, in picodollars; undefined when that is not known. */
 export function costOf({ deployment }: Attempt, usage: Usage | undefined): Picodollars | undefined {
-  return usage && deployment.rates && price(deployment.rates, usage);
+  return usage && deployment.rates && priceOf(deployment.rates, usage);
 }
 
 interface Ended {
@@ -93,11 +96,24 @@ function note({ metrics, logger }: Gateway, call: Call, attempt: Attempt, ended:
 async function usageUnreported(
   gateway: Gateway,
   call: Call,
+  attempt: Attempt,
   { usageSoFar, otherwise }: AttemptEnd,
 ): Promise<Usage | undefined> {
+  const { meter } = call.endpoint;
+  if (meter && otherwise.kind !== "nothing")
+    return expectedUsage(call, meter, attempt.deployment.rates);
   const counted = await countedUsage(gateway, call, otherwise);
   if (!usageSoFar) return counted;
   return { ...usageSoFar, output: Math.max(usageSoFar.output, counted?.output ?? 0) };
+}
+
+/** In the words of any of the formats. */
+function asksToThink({ reasoning_effort, reasoning, thinking }: Call["request"]): boolean {
+  return (
+    reasoning_effort != null ||
+    reasoning != null ||
+    (isFields(thinking) && thinking["type"] !== "disabled")
+  );
 }
 
 /** In strict enforcement a client that hangs up pays at least what the call was estimated at. */
@@ -108,7 +124,7 @@ async function countedUsage(
 ): Promise<Usage | undefined> {
   if (uncounted.kind === "nothing") return undefined;
   const { history, request } = call;
-  const isReasoning = history.reasons || request["reasoning_effort"] != null;
+  const isReasoning = history.reasons || asksToThink(request);
   const text = uncounted.kind === "generated" ? uncounted.text : "";
   const counted = await orBySize(countCompletionTokens(text), Buffer.byteLength(text));
   const isHidden =
@@ -122,9 +138,10 @@ async function countedUsage(
   };
 }
 
-/** Whatever format a prompt came in, it is counted as a chat. */
-async function countPrompt({ endpoint, request }: Call): Promise<number> {
-  return countPromptTokens(endpoint.dialect?.toChat(request).chat ?? request);
+/** What came in a format of its own is counted as the chat that it stands for. */
+async function countPrompt({ endpoint: { dialect }, request }: Call): Promise<number> {
+  const isForeign = dialect !== undefined && dialect !== chat;
+  return countPromptTokens(isForeign ? dialect.toChat(request).chat : request);
 }
 
 /** Counting walks what the client sent. Where that defeats it, as a nesting deeper than the stack does, the size has to do. */

@@ -1,6 +1,6 @@
 import type { Usage } from "../../shared/spend.ts";
 import type { Counter, Slot, Standing } from "../limits/limiter.ts";
-import { estimatedUsage } from "./estimate.ts";
+import { estimatedTokens, estimatedUsage } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
 import { hasBudget, holdMoney, nothingHeld, type Spending } from "./money.ts";
 import type { Call } from "./call.ts";
@@ -18,8 +18,10 @@ export type Asking = Omit<Call, "permit">;
  */
 export function admit(gateway: Gateway, asking: Asking): Permit | Promise<Permit> {
   const { request, bodyBytes, endpoint, history } = asking;
-  const estimate = estimatedUsage(bodyBytes, endpoint.generates ? history.estimate(request) : 0);
-  const counters = countersOf(asking.caller, asking.group.name, estimate.input + estimate.output);
+  const estimate = endpoint.meter
+    ? endpoint.meter.expect(asking)
+    : estimatedUsage(bodyBytes, endpoint.generates ? history.estimate(request) : 0);
+  const counters = countersOf(asking.caller, asking.group.name, estimatedTokens(estimate));
   const spending = spendingOf(asking, estimate);
   return counters.length === 0 && !hasBudget(spending)
     ? new Permit({ estimate, ...nothingTaken, ...nothingHeld })
@@ -43,7 +45,7 @@ async function admitLimited(
 }
 
 function spendingOf(
-  { caller, group, request, bodyBytes, asked, endpoint }: Asking,
+  { caller, group, request, bodyBytes, form, asked, endpoint }: Asking,
   estimate: Usage,
 ): Spending {
   return {
@@ -53,6 +55,7 @@ function spendingOf(
     deployments: group.deployments,
     request,
     bodyBytes,
+    form,
     endpoint,
     estimate,
   };

@@ -35,7 +35,8 @@ function isAllowedAddress(
   return list.check(plain, isIPv6(plain) ? "ipv6" : "ipv4");
 }
 
-function covers(allowed: string, { path, families }: Route): boolean {
+/** Whether an entry of `allowed_routes` is for a route. */
+export function covers(allowed: string, { path, families }: Route): boolean {
   if (families.some((family) => family === allowed)) return true;
   const pattern = allowed.replace(/^\/v1(?=\/)/, "");
   return pattern.endsWith("*") ? path.startsWith(pattern.slice(0, -1)) : pattern === path;

@@ -66,7 +66,7 @@ interface DeploymentBound {
 
 function boundAt(deployment: Deployment, call: BoundedCall): DeploymentBound {
   const { rates } = deployment;
-  if (!rates) throw notPriced(call, "its price is not known");
+  if (!rates || rates.isTokenless) throw notPriced(call, "its price is not known");
   const input = BigInt(promptBound(deployment, call)) * highest(rates, inputBuckets);
   return {
     fixed: rates.perCall + input,
@@ -78,10 +78,16 @@ function boundAt(deployment: Deployment, call: BoundedCall): DeploymentBound {
   };
 }
 
-const inputBuckets = ["input", "cacheRead", "cacheWrite", "cacheWrite1h", "inputAudio"] as const;
-const outputBuckets = ["output", "reasoning", "outputAudio"] as const;
+export const inputBuckets = [
+  "input",
+  "cacheRead",
+  "cacheWrite",
+  "cacheWrite1h",
+  "inputAudio",
+] as const;
+export const outputBuckets = ["output", "reasoning", "outputAudio"] as const;
 
-function highest(rates: Rates, buckets: readonly (keyof TokenRates)[]): Picodollars {
+export function highest(rates: Rates, buckets: readonly (keyof TokenRates)[]): Picodollars {
   const tiers: readonly TokenRates[] = [rates, ...rates.tiers];
   return largest(tiers.flatMap((tier) => buckets.map((bucket) => tier[bucket])));
 }
@@ -102,11 +108,11 @@ function answersOf({ n, best_of }: Readonly<Record<string, unknown>>): number {
   return Math.max(1, ...[n, best_of].filter((count) => typeof count === "number"));
 }
 
-function largest(amounts: readonly Picodollars[]): Picodollars {
+export function largest(amounts: readonly Picodollars[]): Picodollars {
   return amounts.reduce((most, amount) => (amount > most ? amount : most), 0n);
 }
 
-function notPriced({ asked }: BoundedCall, why: string): GatewayError {
+export function notPriced({ asked }: Pick<BoundedCall, "asked">, why: string): GatewayError {
   return new GatewayError(
     "model_not_priced",
     `Cannot call model ${JSON.stringify(asked)} on a budget that is enforced strictly: ${why}`,

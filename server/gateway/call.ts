@@ -4,6 +4,7 @@ import type { Slot } from "../limits/limiter.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import type { Caller } from "./caller.ts";
 import type { Group } from "./catalog.ts";
+import type { Form } from "../wire/multipart.ts";
 import type { ClientWatch } from "./client-watch.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Permit } from "./permit.ts";
@@ -21,6 +22,8 @@ export interface Call {
   readonly bodyBytes: number;
   /** The body, parsed, without a `stream` that its endpoint does not heed. */
   readonly request: Readonly<Record<string, unknown>>;
+  /** The body's parts, where it is a form. */
+  readonly form: Form | undefined;
   readonly isStream: boolean;
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;

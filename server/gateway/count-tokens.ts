@@ -5,12 +5,13 @@ import { messages } from "../dialects/messages/messages.ts";
 import { invalidRequest } from "../errors.ts";
 import { collect } from "../providers/body.ts";
 import type { Deployment } from "../providers/deployment.ts";
-import { fieldsOf } from "../providers/json.ts";
+import { fieldsOf, parseJson } from "../providers/json.ts";
 import { replaceMember } from "../wire/json-members.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorizeModel, authorizeRoute } from "./authorize.ts";
 import { balance } from "./balance.ts";
 import { ClientWatch } from "./client-watch.ts";
+import { allowOrigin } from "./cors.ts";
 import { anthropicHeaders } from "./endpoints.ts";
 import { tellErrorsAs } from "./error-shape.ts";
 import { withForwarded } from "./upstream-headers.ts";
@@ -33,6 +34,7 @@ const maxAnswerBytes = 64 * 1024;
 export function createCountTokensHandler(gateway: Gateway): EventHandler {
   return defineHandler(async (event) => {
     tellErrorsAs(event, messages.errorBody);
+    allowOrigin(event);
     const { request: incoming, response } = nodeOf(event);
     const caller = await authenticate(gateway.authentication, event);
     authorizeRoute(caller, route, incoming.socket.remoteAddress);
@@ -80,15 +82,7 @@ async function askUpstream(
   }
   const counted = await collect(answer, maxAnswerBytes);
   if (!Buffer.isBuffer(counted)) throw failureOfCall(counted, asked).error;
-  const { input_tokens } = fieldsOf(parse(counted));
+  const { input_tokens } = fieldsOf(parseJson(counted.toString()));
   if (typeof input_tokens === "number") return { input_tokens };
   throw failureOfCall({ kind: "foreign", reason: "no count" }, asked).error;
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }

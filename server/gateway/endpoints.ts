@@ -6,13 +6,31 @@ import {
   completionRequest,
   embeddingRequest,
 } from "../../shared/openai/requests.ts";
+import {
+  imageRequest,
+  moderationRequest,
+  rerankRequest,
+  speechRequest,
+  transcriptionRequest,
+} from "../../shared/openai/media.ts";
 import { chat, openAiFormat } from "../dialects/chat/dialect.ts";
 import { messages } from "../dialects/messages/messages.ts";
 import { responses } from "../dialects/responses/responses.ts";
 import type { Dialect, NativeFormat } from "../dialects/dialect.ts";
 import { responsesRequest } from "../../shared/openai/responses.ts";
+import { mediaFormat } from "../dialects/media/format.ts";
 import type { ModelMode } from "../providers/deployment.ts";
+import {
+  readImageUsage,
+  readSpeechUsage,
+  readTranscriptionUsage,
+} from "../providers/media-usage.ts";
 import type { Route } from "./authorize.ts";
+import { imageMeter, imageOfEvent } from "./meters/images.ts";
+import type { Meter } from "./meters/meter.ts";
+import { rerankMeter } from "./meters/rerank.ts";
+import { isEventStream, speechMeter } from "./meters/speech.ts";
+import { transcriptionMeter } from "./meters/transcription.ts";
 
 /** A route that calls a model. */
 export interface Endpoint extends Route {
@@ -21,6 +39,12 @@ export interface Endpoint extends Route {
   readonly schema: z.ZodType<CallRequest>;
   /** Whether it heeds `stream` in a request. */
   readonly streams: boolean;
+  /** Whether a request asks for a stream of events. */
+  readonly asksForStream: (request: Readonly<Record<string, unknown>>) => boolean;
+  /** Whether bodies are forms, with files in them; else they are JSON. */
+  readonly takesForm: boolean;
+  /** How it is known what calls consume beside tokens; undefined where there is nothing else. */
+  readonly meter: Meter | undefined;
   /** The format that chats are translated from and to; undefined where calls can only pass through. */
   readonly dialect: Dialect | undefined;
   /** How replies are read that pass through. */
@@ -44,6 +68,9 @@ function endpoint(given: Given): Endpoint {
     path: `/${given.name}`,
     families: ["llm_api_routes"],
     streams: true,
+    asksForStream: ({ stream }) => stream === true,
+    takesForm: false,
+    meter: undefined,
     dialect: undefined,
     native: openAiFormat,
     generates: true,
@@ -95,4 +122,48 @@ export const endpoints: readonly Endpoint[] = [
     streams: false,
     generates: false,
   }),
+  endpoint({
+    name: "moderations",
+    schema: moderationRequest,
+    modes: ["moderation"],
+    streams: false,
+    generates: false,
+  }),
+  endpoint({
+    name: "images/generations",
+    schema: imageRequest,
+    modes: ["image_generation"],
+    native: mediaFormat({ readUsage: readImageUsage, unitsOf: imageOfEvent }),
+    meter: imageMeter,
+    generates: false,
+  }),
+  endpoint({
+    name: "rerank",
+    schema: rerankRequest,
+    modes: ["rerank"],
+    streams: false,
+    meter: rerankMeter,
+    generates: false,
+  }),
+  endpoint({
+    name: "audio/speech",
+    schema: speechRequest,
+    modes: ["audio_speech"],
+    asksForStream: isEventStream,
+    native: mediaFormat({ readUsage: readSpeechUsage }),
+    meter: speechMeter,
+    generates: false,
+  }),
+  ...["audio/transcriptions", "audio/translations"].map((name) =>
+    endpoint({
+      name,
+      schema: transcriptionRequest,
+      modes: ["audio_transcription"],
+      takesForm: true,
+      forwards: ["content-type"],
+      native: mediaFormat({ readUsage: readTranscriptionUsage }),
+      meter: transcriptionMeter,
+      generates: false,
+    }),
+  ),
 ];

@@ -1,7 +1,7 @@
 import type { Picodollars } from "../../shared/money.ts";
 import type { Usage } from "../../shared/spend.ts";
 import type { Deployment } from "../providers/deployment.ts";
-import { price } from "../providers/prices.ts";
+import { priceOf } from "../providers/charge.ts";
 
 /** Near enough for an estimate; counting would cost more than the rest of a call. */
 export const bytesPerToken = 4;
@@ -20,9 +20,14 @@ export function estimatedUsage(bodyBytes: number, output: number): Usage {
   };
 }
 
+/** The tokens that a call is let in with, as far as limits count them. */
+export function estimatedTokens(usage: Usage): number {
+  return usage.input + usage.input_audio + usage.output + usage.output_audio;
+}
+
 /** Undefined where no price is known. */
 export function estimatedCost({ rates }: Deployment, usage: Usage): Picodollars | undefined {
-  return rates && price(rates, usage);
+  return rates && priceOf(rates, usage);
 }
 
 /** What is held of a budget: the estimate at the dearest of the deployments that may answer. */

@@ -6,6 +6,7 @@ import type { Transport } from "../providers/call.ts";
 import type { Authentication } from "./authenticate.ts";
 import type { CallsInFlight } from "./calls-in-flight.ts";
 import type { Catalog } from "./catalog.ts";
+import type { KeepAlive } from "./keep-alive.ts";
 import type { Treasury } from "./money.ts";
 import type { RecentOutputs } from "./recent-outputs.ts";
 
@@ -19,6 +20,7 @@ export interface Gateway {
   readonly limiter: Limiter;
   readonly treasury: Treasury;
   readonly inFlight: CallsInFlight;
+  readonly keepAlive: KeepAlive;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** What models are shown as created at: no upstream is asked. */
@@ -26,4 +28,6 @@ export interface Gateway {
   readonly maxBodyBytes: number;
   /** Leave the upstream's name of the model in replies. */
   readonly returnUpstreamModel: boolean;
+  /** The group whose upstream account keeps files and batches; undefined where none does. */
+  readonly filesModel: string | undefined;
 }

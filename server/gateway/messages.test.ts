@@ -7,7 +7,7 @@ import {
   sendEvents,
   sendJson,
 } from "../testing/fake-upstream.ts";
-import { startGateway, type TestGateway } from "../testing/gateway.ts";
+import { configText, startGateway, type TestGateway } from "../testing/gateway.ts";
 
 function clientOf({ url }: TestGateway, apiKey: string) {
   return new Anthropic({ baseURL: url, apiKey, maxRetries: 0 });
@@ -202,4 +202,44 @@ test("an agent that asks the base address finds somebody there", async () => {
   await using gateway = await startGateway();
 
   expect((await fetch(gateway.url, { method: "HEAD" })).status).toBe(200);
+});
+
+test.each([
+  [
+    "/v1/messages",
+    { max_tokens: 10, messages: [{ role: "user", content: "Hi" }] },
+    /"text":"Hello/,
+  ],
+  ["/v1/responses", { input: "Hi" }, /"text":"Hello/],
+])("a mock answers on %s too, whole and streamed", async (path, fields, expected) => {
+  await using gateway = await startGateway({
+    config: () =>
+      configText({
+        model_list: [
+          {
+            model_name: "mock",
+            litellm_params: {
+              model: "openai/mock",
+              mock_response: "Hello from a mock",
+              input_cost_per_token: 0.000001,
+              output_cost_per_token: 0.000002,
+            },
+          },
+        ],
+      }),
+  });
+  const key = await gateway.generateKey();
+
+  for (const stream of [false, true]) {
+    const response = await gateway.request("POST", path, {
+      key,
+      body: { model: "mock", stream, ...fields },
+    });
+    expect(response.status).toBe(200);
+    expect(await response.text()).toMatch(expected);
+  }
+
+  const rows = await gateway.spendLogs();
+  expect(rows).toMatchObject([{ status: "success" }, { status: "success" }]);
+  expect(await gateway.spendOf(key)).toBeGreaterThan(0);
 });

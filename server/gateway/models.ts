@@ -4,6 +4,7 @@ import { GatewayError } from "../errors.ts";
 import { authenticate } from "./authenticate.ts";
 import { authorizeRoute } from "./authorize.ts";
 import type { Caller } from "./caller.ts";
+import { allowOrigin } from "./cors.ts";
 import type { Gateway } from "./gateway.ts";
 import { nodeOf } from "./node-event.ts";
 import { callableNames, resolveModel } from "./resolve.ts";
@@ -37,6 +38,7 @@ export function createModelHandler(gateway: Gateway): EventHandler {
 }
 
 async function callerOf(gateway: Gateway, event: H3Event): Promise<Caller> {
+  allowOrigin(event);
   const caller = await authenticate(gateway.authentication, event);
   authorizeRoute(caller, route, nodeOf(event).request.socket.remoteAddress);
   return caller;

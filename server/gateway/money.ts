@@ -8,7 +8,9 @@ import { type Bound, boundOf } from "./bound.ts";
 import type { Caller, CallerBudget } from "./caller.ts";
 import type { CustomBudgets } from "./custom-budgets.ts";
 import type { Endpoint } from "./endpoints.ts";
+import type { Form } from "../wire/multipart.ts";
 import { dearest } from "./estimate.ts";
+import { meteredBound } from "./metered-bound.ts";
 
 /** What calls are held against budgets with. */
 export interface Treasury {
@@ -29,6 +31,7 @@ export interface Spending {
   readonly deployments: readonly Deployment[];
   readonly request: Readonly<Record<string, unknown>>;
   readonly bodyBytes: number;
+  readonly form: Form | undefined;
   readonly endpoint: Endpoint;
   readonly estimate: Usage;
 }
@@ -64,7 +67,10 @@ export async function holdMoney(treasury: Treasury, spending: Spending): Promise
     const hold = await take(treasury, { spending, budgets }, { budgets: ids, need, least: 1n });
     return { hold, outputCap: undefined };
   }
-  const bound: Bound = boundOf(spending.deployments, spending);
+  const { meter } = spending.endpoint;
+  const bound: Bound = meter
+    ? meteredBound(spending.deployments, spending, meter)
+    : boundOf(spending.deployments, spending);
   const { need, least } = bound;
   const hold = await take(treasury, { spending, budgets }, { budgets: ids, need, least });
   return { hold, outputCap: bound.outputCapFor(hold.amount) };

@@ -3,15 +3,15 @@ import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
 import { brokenOff, ending, foreign, type Outcome } from "./outcome.ts";
-import { jsonHeaders, replyHeaders, streamHeaders } from "./reply-headers.ts";
+import { sendJson } from "./reply-headers.ts";
+import { type Answered, carryStream } from "./carry-stream.ts";
+import { replyMedia } from "./reply-media.ts";
 import { readWhole } from "./reply-whole.ts";
-import { StreamReply } from "./reply-stream.ts";
-import type { Routed } from "./route.ts";
-
-type Answered = Omit<Routed, "received"> & { readonly answer: Answer };
 
 /** An answer in the client's own format: it passes through. */
 export function replyBytes(gateway: Gateway, call: Call, answered: Answered): Promise<Outcome> {
+  const { meter } = call.endpoint;
+  if (meter) return replyMedia(gateway, call, { ...answered, meter });
   return call.isStream ? replyStream(gateway, call, answered) : replyWhole(gateway, call, answered);
 }
 
@@ -30,33 +30,18 @@ async function replyWhole(
   const text = usage ? "" : native.generatedText(body);
   return {
     end: { status: "success", usage, cost, otherwise: { kind: "generated", text } },
-    finish() {
-      const headers = replyHeaders(call, { attempt, dropped, cost });
-      headers.push(...jsonHeaders(body));
-      call.response.writeHead(200, headers).end(body);
-    },
+    finish: () => sendJson(call, body, { attempt, dropped, cost }),
   };
 }
 
-async function replyStream(
-  gateway: Gateway,
-  call: Call,
-  { attempt, answer, dropped }: Answered,
-): Promise<Outcome> {
+async function replyStream(gateway: Gateway, call: Call, answered: Answered): Promise<Outcome> {
+  const { answer } = answered;
   const contentType = String(answer.headers["content-type"]);
   if (!contentType.startsWith("text/event-stream")) return unstreamed(call, answer, contentType);
-  const { response } = call;
-  response.writeHead(200, [...replyHeaders(call, { attempt, dropped }), ...streamHeaders]);
-  const stream = new StreamReply(call, gateway.returnUpstreamModel ? undefined : call.asked);
-  call.client.whenGone(() => answer.abort());
-  answer.read(stream);
-  response.flushHeaders();
-  const { failure, tail, text, ...seen } = await stream.finished;
-  // Where the gateway itself failed on an event, the upstream is still sending.
-  if (failure) answer.abort();
+  const { failure, tail, text, ...seen } = await carryStream(gateway, call, answered);
   return {
     end: { ...ending(failure), ...seen, otherwise: { kind: "generated", text } },
-    finish: () => response.end(tail),
+    finish: () => call.response.end(tail),
   };
 }
 

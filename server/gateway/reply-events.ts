@@ -9,7 +9,7 @@ import { EventStream } from "./event-stream.ts";
 import type { Gateway } from "./gateway.ts";
 import { textOfEvents } from "./generated.ts";
 import { brokenOff, ending, type Outcome } from "./outcome.ts";
-import { jsonHeaders, replyHeaders, streamHeaders } from "./reply-headers.ts";
+import { replyHeaders, sendJson, streamHeaders } from "./reply-headers.ts";
 import type { Routed } from "./route.ts";
 import { failureInReply } from "./upstream-error.ts";
 
@@ -20,7 +20,9 @@ export function replyEvents(gateway: Gateway, call: Call, answered: Answered): P
   const { dialect } = call.endpoint;
   if (!dialect) throw new Error("A route without a dialect was answered with events");
   const writing = { dialect, head: headOf(gateway, call, answered) };
-  return call.isStream ? replyStream(call, answered, writing) : replyWhole(call, answered, writing);
+  return call.isStream
+    ? replyStream(gateway, call, answered, writing)
+    : replyWhole(call, answered, writing);
 }
 
 interface Writing {
@@ -40,6 +42,7 @@ function headOf({ returnUpstreamModel }: Gateway, call: Call, { attempt }: Answe
 }
 
 async function replyStream(
+  gateway: Gateway,
   call: Call,
   { attempt, source, dropped }: Answered,
   { dialect, head }: Writing,
@@ -50,7 +53,9 @@ async function replyStream(
   client.whenGone(() => source.abort());
   source.read(stream);
   response.flushHeaders();
+  const unwatch = gateway.keepAlive.watch(response);
   const { failure, tail, text, ...seen } = await stream.finished;
+  unwatch();
   if (failure) source.abort();
   return {
     end: { ...ending(failure), ...seen, otherwise: { kind: "generated", text } },
@@ -83,11 +88,7 @@ async function replyWhole(
   const text = usage ? "" : textOfEvents(events);
   return {
     end: { status: "success", usage, cost, otherwise: { kind: "generated", text } },
-    finish() {
-      const headers = replyHeaders(call, { attempt, dropped, cost });
-      headers.push(...jsonHeaders(body));
-      call.response.writeHead(200, headers).end(body);
-    },
+    finish: () => sendJson(call, body, { attempt, dropped, cost }),
   };
 }
 

@@ -3,11 +3,6 @@ import type { Attempt, Call } from "./call.ts";
 import { askedCap } from "./output-limit.ts";
 import { limitHeaders } from "./rate-limits.ts";
 
-/** What a whole JSON body is sent with. */
-export function jsonHeaders(body: Buffer): string[] {
-  return ["content-type", "application/json", "content-length", String(body.length)];
-}
-
 /** A proxy in between must neither keep a stream back nor compress it. */
 export const streamHeaders = [
   "content-type",
@@ -24,6 +19,13 @@ interface Told {
   readonly dropped: readonly string[];
   /** Where it is known before the headers go. */
   readonly cost?: Picodollars | undefined;
+}
+
+/** Sends a whole reply, in one write. */
+export function sendJson(call: Call, body: Buffer, told: Told): void {
+  const headers = replyHeaders(call, told);
+  headers.push("content-type", "application/json", "content-length", String(body.length));
+  call.response.writeHead(200, headers).end(body);
 }
 
 /** What a reply says of how it came about: names and values in turn. */

@@ -4,7 +4,7 @@ import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
 import { brokenOff, type Outcome } from "./outcome.ts";
-import { jsonHeaders, replyHeaders } from "./reply-headers.ts";
+import { sendJson } from "./reply-headers.ts";
 import type { Routed } from "./route.ts";
 
 type Answered = Omit<Routed, "received"> & {
@@ -37,11 +37,7 @@ export async function replyVectors(
   );
   return {
     end: { status: "success", usage, cost, otherwise: { kind: "generated", text: "" } },
-    finish() {
-      const headers = replyHeaders(call, { attempt, dropped, cost });
-      headers.push(...jsonHeaders(body));
-      call.response.writeHead(200, headers).end(body);
-    },
+    finish: () => sendJson(call, body, { attempt, dropped, cost }),
   };
 }
 

@@ -13,6 +13,11 @@ export function readBody(event: H3Event, maxBytes: number): Promise<Buffer> {
   return context.body;
 }
 
+/** The same where somebody has read it already; undefined where it is still to come. */
+export function bodyRead(event: H3Event): Promise<Buffer> | undefined {
+  return (event.context as { body?: Promise<Buffer> }).body;
+}
+
 function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (Number(request.headers["content-length"]) > maxBytes)
     return Promise.reject(tooLarge(maxBytes));

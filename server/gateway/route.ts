@@ -6,7 +6,7 @@ import { uuidv7 } from "../secrets.ts";
 import { account } from "./account.ts";
 import { balance } from "./balance.ts";
 import type { Attempt, Call } from "./call.ts";
-import { estimatedCost } from "./estimate.ts";
+import { estimatedCost, estimatedTokens } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
 import { outgoingTo } from "./outgoing.ts";
 import { passageOf } from "./passage.ts";
@@ -66,8 +66,7 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
 const unlimited = { kind: "taken", slot: undefined } as const;
 
 function takeDeployment({ limiter }: Gateway, { permit }: Call, deployment: Deployment) {
-  const { input, output } = permit.estimate;
-  const counters = countersOfDeployment(deployment, input + output);
+  const counters = countersOfDeployment(deployment, estimatedTokens(permit.estimate));
   return counters.length === 0 ? unlimited : limiter.take(counters);
 }
 

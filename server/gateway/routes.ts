@@ -1,8 +1,11 @@
 import { defineHandler, type H3 } from "h3";
 import { GatewayError } from "../errors.ts";
+import { preflight } from "./cors.ts";
 import { createCountTokensHandler } from "./count-tokens.ts";
 import { endpoints } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
+import { createFileHandler } from "./files.ts";
+import { fileRoutes } from "./file-routes.ts";
 import { createCallHandler } from "./handle-call.ts";
 import { nodeOf } from "./node-event.ts";
 import { createModelHandler, createModelListHandler } from "./models.ts";
@@ -29,12 +32,18 @@ export function mountDataPlane(app: H3, gateway: Gateway): void {
       "/openai/deployments/:model",
       "/engines/:model",
       "/v1/engines/:model",
-    ])
+    ]) {
       app.post(`${prefix}/${endpoint.name}`, handler);
+      app.on("OPTIONS", `${prefix}/${endpoint.name}`, preflight);
+    }
   }
   for (const prefix of ["", "/v1"]) {
     app.post(`${prefix}/messages/count_tokens`, createCountTokensHandler(gateway));
+    for (const path of ["messages/count_tokens", "models", "models/**"])
+      app.on("OPTIONS", `${prefix}/${path}`, preflight);
     app.get(`${prefix}/responses`, refuseUpgrade);
+    for (const route of fileRoutes)
+      app.on(route.method, prefix + route.path, createFileHandler(gateway, route));
     app.get(`${prefix}/models`, createModelListHandler(gateway));
     app.get(`${prefix}/models/**:model`, createModelHandler(gateway));
   }

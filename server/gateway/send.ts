@@ -4,6 +4,7 @@ import type { Answer, CallFailure } from "../providers/call.ts";
 import { decodeAnswer } from "../providers/decode-answer.ts";
 import type { EventSource } from "../providers/event-source.ts";
 import type { LibraryOutcome } from "../providers/library.ts";
+import { parseJson } from "../providers/json.ts";
 import { mockAnswer } from "../providers/mock.ts";
 import { wholeAnswer } from "../providers/whole-answer.ts";
 import type { Attempt, Call } from "./call.ts";
@@ -86,16 +87,11 @@ async function readVectors(
   const body = await collect(answer, maxVectorBytes);
   if (!Buffer.isBuffer(body)) return body;
   return (
-    embeddings?.decode(parse(body)) ?? { kind: "foreign", reason: "no embeddings in the answer" }
+    embeddings?.decode(parseJson(body.toString())) ?? {
+      kind: "foreign",
+      reason: "no embeddings in the answer",
+    }
   );
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }
 
 async function sendByLibrary(

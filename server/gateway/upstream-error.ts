@@ -3,7 +3,7 @@ import { redact } from "../log.ts";
 import type { Adapter } from "../providers/adapter.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
-import { fieldsOf, isFields } from "../providers/json.ts";
+import { fieldsOf, isFields, parseJson } from "../providers/json.ts";
 import type { ModelEvent } from "../providers/model-event.ts";
 
 /** Why an attempt failed, and whether another deployment might do better. */
@@ -78,17 +78,19 @@ export function failureInReply(
 export async function failureOfAnswer(
   answer: Answer,
   model: string,
-  { sentHeaders = [], adapter }: Refused = {},
+  { sentHeaders = [], adapter, names404 = false }: Refused = {},
 ): Promise<AttemptFailure> {
   const named = JSON.stringify(model);
-  if (!requestStatuses.has(answer.status)) {
+  const isOfRequest = (status: number) =>
+    requestStatuses.has(status) || (names404 && status === 404);
+  if (!isOfRequest(answer.status)) {
     discard(answer);
     return failureOfStatus(answer.status, named, answer.headers);
   }
   const body = await collect(answer, maxErrorBytes);
   const told = Buffer.isBuffer(body) ? errorOf(body, answer.status, adapter) : undefined;
   const status = told?.status ?? answer.status;
-  if (!requestStatuses.has(status)) return failureOfStatus(status, named, answer.headers);
+  if (!isOfRequest(status)) return failureOfStatus(status, named, answer.headers);
   const error = refusal(status, told ?? {}, { named, secrets: secretsOf(sentHeaders) });
   return { error, isCurable: false, reason: `status ${status}` };
 }
@@ -96,6 +98,8 @@ export async function failureOfAnswer(
 interface Refused {
   readonly sentHeaders?: readonly string[];
   readonly adapter?: Adapter | undefined;
+  /** The request named a thing of the upstream's: that it is not there is an answer, and no fault of the deployment's. */
+  readonly names404?: boolean;
 }
 
 function failureOfStatus(
@@ -195,21 +199,13 @@ type Told = { readonly status?: number } & {
 };
 
 function errorOf(body: Buffer, status: number, adapter: Adapter | undefined): Told {
-  const parsed = parse(body);
+  const parsed = parseJson(body.toString());
   const read = adapter?.readError?.(status, parsed);
   if (read) return read;
   const error = isFields(parsed) ? (parsed["error"] ?? parsed) : undefined;
   if (typeof error === "string") return { message: error };
   const { message, type, code, param } = fieldsOf(error);
   return { message, type, code, param };
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }
 
 /** A code as the ledger's column can hold it: of sane length, without control characters and halves of surrogate pairs. */

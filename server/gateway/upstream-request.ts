@@ -1,6 +1,7 @@
 import type { Deployment } from "../providers/deployment.ts";
 import type { Call } from "./call.ts";
 import { editMembers, replaceMember } from "../wire/json-members.ts";
+import { withField } from "../wire/multipart.ts";
 import { capEdits } from "./output-limit.ts";
 
 const askForUsage = { include_usage: true };
@@ -12,9 +13,13 @@ const modelName = Buffer.from("model");
  * with a question for the stream's usage, whatever the client asked for, and with what its budget lets it generate.
  */
 export function upstreamBody(deployment: Deployment, body: Buffer, call: Call): Buffer {
-  const { request, permit, endpoint } = call;
+  const { request, permit, endpoint, form } = call;
+  if (form) return withField(body, form, { name: "model", value: deployment.upstreamModel });
   const renamed = replaceMember(body, modelName, deployment.upstreamModelJson);
-  const dropped = deployment.droppedParameters.filter((name) => Object.hasOwn(request, name));
+  // What is dropped are parameters of chats: `n` is also how many images are wanted.
+  const dropped = endpoint.meter
+    ? []
+    : deployment.droppedParameters.filter((name) => Object.hasOwn(request, name));
   const asks =
     call.isStream &&
     endpoint.asksForUsage &&

@@ -90,7 +90,8 @@ export function settledColumns(settlement: Settlement): string {
 
 function usageColumns(usage: Usage | undefined): string {
   if (!usage) return "";
-  return `"input_tokens":${usage.input},"cache_read_tokens":${usage.cache_read},"cache_write_tokens":${usage.cache_write},"cache_write_1h_tokens":${usage.cache_write_1h},"input_audio_tokens":${usage.input_audio},"output_tokens":${usage.output},"reasoning_tokens":${usage.reasoning},"output_audio_tokens":${usage.output_audio},`;
+  const units = usage.units === undefined ? "" : `"units":${JSON.stringify(usage.units)},`;
+  return `${units}"input_tokens":${usage.input},"cache_read_tokens":${usage.cache_read},"cache_write_tokens":${usage.cache_write},"cache_write_1h_tokens":${usage.cache_write_1h},"input_audio_tokens":${usage.input_audio},"output_tokens":${usage.output},"reasoning_tokens":${usage.reasoning},"output_audio_tokens":${usage.output_audio},`;
 }
 
 /** Digits, in quotes: a JSON number that is read as a double would be rounded. */

@@ -1,6 +1,6 @@
 import { errorKinds } from "../../shared/errors.ts";
 import type { Picodollars } from "../../shared/money.ts";
-import type { AttemptStatus, Usage } from "../../shared/spend.ts";
+import type { AttemptStatus, TokenUsage, Usage } from "../../shared/spend.ts";
 import { type Distribution, emptyDistribution, observe } from "./distribution.ts";
 
 /** A finished upstream attempt, as far as charts are concerned. */
@@ -28,7 +28,7 @@ export interface DeploymentTally {
     readonly deployment: string;
     readonly provider: string;
   };
-  readonly tokens: Record<keyof Usage, number>;
+  readonly tokens: TokenUsage;
   /** A double: whole picodollars up to 9,007 USD. For charts; the ledger is exact. */
   spendPicodollars: number;
   unpriced: number;
@@ -141,7 +141,7 @@ function getOrAdd<Key, Value>(map: Map<Key, Value>, key: Key, create: () => Valu
 }
 
 // Bucket by bucket: a loop over the names takes three times as long.
-function addTokens(tokens: Record<keyof Usage, number>, usage: Usage): void {
+function addTokens(tokens: TokenUsage, usage: Usage): void {
   tokens.input += usage.input;
   tokens.cache_read += usage.cache_read;
   tokens.cache_write += usage.cache_write;

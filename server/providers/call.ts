@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import { Client, type Dispatcher } from "undici";
 
 /** What reads a body: chunks as they come, then one end or one failure. */
@@ -26,10 +27,12 @@ export interface Answer {
 }
 
 export interface UpstreamRequest {
+  /** By default `POST`. */
+  readonly method?: "GET" | "POST" | "DELETE";
   readonly path: string;
-  /** Names and values in turn, but for those that frame the body. */
+  /** Names and values in turn, but for those that frame the body. Of one that is a stream `content-length` may be told. */
   readonly headers: readonly string[];
-  readonly body: Buffer;
+  readonly body: Buffer | Readable | null;
   /** How long to wait for the head and, within the body, from one chunk to the next. */
   readonly timeoutMs: number;
 }
@@ -69,7 +72,7 @@ export class Transport {
       client.dispatch(
         {
           path: request.path,
-          method: "POST",
+          method: request.method ?? "POST",
           headers: request.headers as string[],
           body: request.body,
           headersTimeout: request.timeoutMs,

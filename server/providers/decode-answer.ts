@@ -1,3 +1,4 @@
+import { parseJson } from "./json.ts";
 import type { Span } from "../wire/json-members.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
 import type { Adapter } from "./adapter.ts";
@@ -80,9 +81,5 @@ class StreamDecoder implements BodyReader {
 }
 
 function parse(bytes: Buffer, { start, end }: Span): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8", start, end));
-  } catch {
-    return undefined;
-  }
+  return parseJson(bytes.toString("utf8", start, end));
 }

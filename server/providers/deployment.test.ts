@@ -127,6 +127,28 @@ test("a deployment has the limits that its entry names, 0 included, and no other
   ]);
 });
 
+test("the rate card of a deployment has the prices of its units, and one without has none", () => {
+  const text = `model_list:
+  - { model_name: a, litellm_params: { model: openai/dall-e-3, api_key: k, output_cost_per_image: 0.04 } }
+  - { model_name: b, litellm_params: { model: openai/whisper-1, api_key: k } }
+  - { model_name: c, litellm_params: { model: openai/gpt-5-mini, api_key: k } }
+`;
+  const reading = readConfig({ text, directory: "/srv/keyplane", environment: {} });
+  if (!reading.ok) throw new Error("The config is not read");
+  const { config } = reading;
+
+  const [image, audio, chat] = config.model_list.map(
+    (entry) => createDeployment(config, entry).rateCard,
+  );
+
+  expect(image).toMatchObject({ source: "config", rates: { units: { perImage: "40000000000" } } });
+  expect(audio).toMatchObject({
+    source: "genai-prices",
+    rates: { units: { perSecond: "100000000" } },
+  });
+  expect(chat?.rates).not.toHaveProperty("units");
+});
+
 test("headers and organization of a deployment are sent; those that frame the body are the gateway's", async () => {
   await using gateway = await gatewayWith((url) => [
     {

@@ -2,6 +2,15 @@
 
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** The value of a JSON text; undefined where it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 const noFields: Fields = {};
 const nothing: readonly unknown[] = [];
 

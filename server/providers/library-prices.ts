@@ -8,18 +8,21 @@ import type { Picodollars } from "../../shared/money.ts";
 import { withGapsFilled } from "./library-gaps.ts";
 import { type RateTier, type TokenRates, zeroRates } from "./token-rates.ts";
 import { unitRate } from "./unit-rate.ts";
+import type { UnitRates } from "./unit-rates.ts";
 
 export interface LibraryRates extends TokenRates {
   perCall: Picodollars;
   tiers: readonly RateTier[];
+  units?: UnitRates;
+  isTokenless?: true;
   validUntil: Date | undefined;
 }
 
 type Price = number | TieredPrices;
 
 /**
- * The rates that the price library knows for a model at a moment, or `undefined` when it knows none per token: models that
- * are priced by the hour or the page, and models that it lists without any price.
+ * The rates that the price library knows for a model at a moment, or `undefined` when it knows none: models that are priced by
+ * the page, and models that it lists without any price.
  *
  * Costs a look-up in the library's list (19-32 µs): for building a catalog, not for a call. The library's data are what its
  * package carries; it fetches newer ones only for programs that call its `updatePrices`, which nothing here does.
@@ -32,9 +35,11 @@ export function libraryRates(
   const found = withGapsFilled(calcPrice({}, model, { providerId, timestamp: at }));
   if (!found) return undefined;
   const rates = ratesAt(found.model_price, 0);
-  if (!rates) return isFreeVariant(model, found.model_price) ? freeVariant : undefined;
+  const units = unitsOf(found.model_price);
+  if (!rates && !units) return isFreeVariant(model, found.model_price) ? freeVariant : undefined;
   return {
-    ...rates,
+    ...(rates ?? { ...zeroRates, isTokenless: true as const }),
+    ...(units && { units }),
     perCall: unitRate(priceAt(found.model_price["requests_kcount"], 0) ?? 0, 1_000n),
     tiers: tiersOf(found.model_price),
     validUntil: Array.isArray(found.model.prices) ? nextChange(found.model.prices, at) : undefined,
@@ -67,6 +72,20 @@ function ratesAt(prices: ModelPrice, inputTokens: number): TokenRates | undefine
     output: perToken(output),
     reasoning: perToken(usdPerMillion("output_reasoning_mtok") ?? output),
     outputAudio: perToken(usdPerMillion("output_audio_mtok") ?? output),
+  };
+}
+
+/** Of what routes consume beside tokens the library prices hours of audio, and tokens that stand for images. */
+function unitsOf(prices: ModelPrice): UnitRates | undefined {
+  const perHour = priceAt(prices["input_audio_hours"] ?? prices["audio_hours"], 0);
+  const inputImage = priceAt(prices["input_image_mtok"], 0);
+  const outputImage = priceAt(prices["output_image_mtok"], 0);
+  if (perHour === undefined && inputImage === undefined && outputImage === undefined)
+    return undefined;
+  return {
+    ...(perHour !== undefined && { perSecond: unitRate(perHour, 3_600n) }),
+    ...(inputImage !== undefined && { perInputImageToken: perToken(inputImage) }),
+    ...(outputImage !== undefined && { perOutputImageToken: perToken(outputImage) }),
   };
 }
 

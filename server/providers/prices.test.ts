@@ -2,10 +2,10 @@ import { calcPrice, findProvider, type ModelPrice } from "@pydantic/genai-prices
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { usdFromPicodollars } from "../../shared/money.ts";
-import type { Usage } from "../../shared/spend.ts";
+import type { TokenUsage } from "../../shared/spend.ts";
 import { freeRates, type OwnPrices, price, type PriceQuestion, resolveRates } from "./prices.ts";
 
-const nothing: Usage = {
+const nothing: TokenUsage = {
   input: 0,
   cache_read: 0,
   cache_write: 0,
@@ -17,7 +17,7 @@ const nothing: Usage = {
 };
 const at = new Date("2026-11-23T12:00:00Z");
 
-function used(buckets: Partial<Usage>): Usage {
+function used(buckets: Partial<TokenUsage>): TokenUsage {
   return { ...nothing, ...buckets };
 }
 
@@ -38,7 +38,7 @@ function rates(question: Partial<PriceQuestion>) {
   return found;
 }
 
-function libraryUsage(usage: Usage) {
+function libraryUsage(usage: TokenUsage) {
   return {
     input_tokens: usage.input + usage.cache_read + usage.cache_write + usage.input_audio,
     cache_read_tokens: usage.cache_read,
@@ -58,7 +58,7 @@ function isEmpty(prices: ModelPrice): boolean {
 function expectAgreement(
   providerId: string,
   model: string,
-  { usd, usage }: { usd: number; usage: Usage },
+  { usd, usage }: { usd: number; usage: TokenUsage },
 ): void {
   const expected =
     calcPrice(libraryUsage(usage), model, { providerId, timestamp: at })?.total_price ?? Number.NaN;
@@ -92,7 +92,7 @@ describe("against the price library", () => {
     "perplexity",
     "together",
   ];
-  const usages: Usage[] = [
+  const usages: TokenUsage[] = [
     used({ input: 1 }),
     used({ input: 1_000, output: 500 }),
     used({ input: 700, cache_read: 300, output: 80, reasoning: 30 }),
@@ -129,7 +129,7 @@ describe("against the price library", () => {
     const priced =
       modelPrice !== undefined &&
       ("input_mtok" in modelPrice || (isEmpty(modelPrice) && model.endsWith(":free")));
-    expect(found !== undefined, `whether ${model} has rates`).toBe(priced);
+    expect(found !== undefined && !found.isTokenless, `whether ${model} has rates`).toBe(priced);
     if (!found || !modelPrice) return;
     for (const usage of usages) {
       if (usage.input_audio > 0 && unlistedAudio.includes(model)) continue;
@@ -215,7 +215,10 @@ describe("what is unknown", () => {
       "an Azure deployment without a base model",
       { provider: "azure", priceProviderId: "azure", model: "gpt-4o" },
     ],
-    ["a model priced by the hour", { model: "whisper-1" }],
+    [
+      "a model priced by the page",
+      { provider: "mistral", priceProviderId: "mistral", model: "mistral-ocr-latest" },
+    ],
     [
       "a model listed without prices",
       { provider: "cerebras", priceProviderId: "cerebras", model: "qwen-3-coder-480b" },
@@ -280,7 +283,7 @@ describe("own prices", () => {
         input_cost_per_request: 0.01,
       },
     });
-    const one: Usage = {
+    const one: TokenUsage = {
       input: 1,
       cache_read: 1,
       cache_write: 1,
@@ -386,7 +389,7 @@ test("prices add up: two calls below a tier cost what their sum does", () => {
   const found = rates({ provider: "gemini", priceProviderId: "google", model: "gemini-2.5-pro" });
   fc.assert(
     fc.property(buckets, buckets, (one, two) => {
-      const keys = Object.keys(one) as (keyof Usage)[]; // Object.keys loses the names that fc.record gave
+      const keys = Object.keys(one) as (keyof TokenUsage)[]; // Object.keys loses the names that fc.record gave
       const sum = { ...one };
       for (const key of keys) sum[key] += two[key];
       expect(price(found, sum)).toBe(price(found, one) + price(found, two));

@@ -5,6 +5,7 @@ import { pricedName } from "./priced-name.ts";
 import { type Provider, providers } from "./registry.ts";
 import { type RateTier, type TokenRates, zeroRates } from "./token-rates.ts";
 import { unitRate } from "./unit-rate.ts";
+import { isFreeOfUnits, type OwnUnitPrices, ownUnitRates, type UnitRates } from "./unit-rates.ts";
 
 /** What a deployment's calls cost: integer rates, resolved when the catalog is built. */
 export interface Rates extends TokenRates {
@@ -12,13 +13,17 @@ export interface Rates extends TokenRates {
   perCall: Picodollars;
   /** For long prompts, ascending. The last tier that the prompt is longer than prices the whole call, not its excess. */
   tiers: readonly RateTier[];
+  /** What is charged for beside tokens, or in their place; undefined where nothing is. */
+  units?: UnitRates | undefined;
+  /** Only what `units` has is priced: what a token costs nobody knows, and the rates above are zero for want of it. */
+  isTokenless?: true | undefined;
   source: "config" | "genai-prices" | "free";
   /** When a price that depends on the date or the time of day may change; to be resolved again from then on. */
   validUntil?: Date | undefined;
 }
 
-/** Prices from the config file, under LiteLLM's names: USD per token, and per call in `input_cost_per_request`. */
-export interface OwnPrices {
+/** Prices from the config file, under LiteLLM's names: USD per token, per unit, and per call in `input_cost_per_request`. */
+export interface OwnPrices extends OwnUnitPrices {
   input_cost_per_token?: number | undefined;
   output_cost_per_token?: number | undefined;
   cache_read_input_token_cost?: number | undefined;
@@ -46,7 +51,7 @@ export interface PriceQuestion {
 export const freeRates: Rates = { ...zeroRates, perCall: 0n, tiers: [], source: "free" };
 
 /**
- * Finds what a deployment costs: by its own prices if they say what a token or a call costs, nothing where the provider is the
+ * Finds what a deployment costs: by its own prices if they say what a token, a unit or a call costs, nothing where the provider is the
  * operator's own hardware, else by the price library. Own prices for caching or audio alone replace only those rates of what was found elsewhere.
  *
  * `undefined` means that nobody knows, which is never the same as zero.
@@ -63,7 +68,8 @@ export function resolveRates(question: PriceQuestion): Rates | undefined {
 }
 
 /** Whether no call can cost anything. */
-export function isFree({ perCall, tiers, ...rates }: Rates): boolean {
+export function isFree({ perCall, tiers, units, isTokenless, ...rates }: Rates): boolean {
+  if (isTokenless || (units && !isFreeOfUnits(units))) return false;
   return perCall === 0n && [rates, ...tiers].every(isFreeTier);
 }
 
@@ -76,7 +82,7 @@ function runsForFree(provider: string): boolean {
   return known[provider]?.free === true;
 }
 
-/** What a call costs, exactly. */
+/** What the tokens of a call cost, and the call itself, exactly. */
 export function price(rates: Rates, usage: Usage): Picodollars {
   const at = ratesFor(
     rates,
@@ -103,11 +109,20 @@ function ratesFor(rates: Rates, inputTokens: number): TokenRates {
   return rates.tiers.findLast((tier) => inputTokens > tier.aboveInputTokens) ?? rates;
 }
 
+/** Where only units have prices, what tokens cost is not known. */
+function ownRates(own: OwnPrices): Rates | undefined {
+  const rates = ownTokenRates(own);
+  const units = ownUnitRates(own);
+  if (!units) return rates;
+  if (rates) return { ...rates, units };
+  return { ...zeroRates, perCall: 0n, tiers: [], units, isTokenless: true, source: "config" };
+}
+
 /**
  * If only one of input and output has a price, the other costs the same: an embedding has no output, so it is charged
  * rightly, and a chat is not given half of itself for nothing. A price per call alone means that tokens cost nothing.
  */
-function ownRates(own: OwnPrices): Rates | undefined {
+function ownTokenRates(own: OwnPrices): Rates | undefined {
   const {
     input_cost_per_token: input,
     output_cost_per_token: output,

@@ -47,6 +47,7 @@ export const openAiRoutes: readonly string[] = [
   "images/generations",
   "audio/speech",
   "audio/transcriptions",
+  "audio/translations",
   "moderations",
   "rerank",
 ];

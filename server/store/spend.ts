@@ -1,5 +1,5 @@
 import type { Picodollars } from "../../shared/money.ts";
-import type { AttemptStatus, RateCard, SpendLogsRequest } from "../../shared/spend.ts";
+import type { AttemptStatus, RateCard, SpendLogsRequest, Units } from "../../shared/spend.ts";
 import { firstUuidAt } from "../secrets.ts";
 import type { Sql, SqlPool } from "./database.ts";
 
@@ -25,6 +25,8 @@ export interface SpendRow {
   readonly output_tokens: number | null;
   readonly reasoning_tokens: number | null;
   readonly output_audio_tokens: number | null;
+  /** Null where nothing but tokens was consumed. */
+  readonly units: Units | null;
   readonly status: AttemptStatus;
   readonly error_code: string | null;
   readonly estimated: boolean;
@@ -88,17 +90,17 @@ export async function insertSpend(
       insert into spend_log (
         id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, rate_card, input_tokens,
         cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
-        status, error_code, estimated, streamed, started_at, ended_at, windows
+        units, status, error_code, estimated, streamed, started_at, ended_at, windows
       )
       select id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, rate_card, input_tokens,
              cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
-             status, error_code, estimated, streamed, to_timestamp(started_ms / 1000.0),
+             units, status, error_code, estimated, streamed, to_timestamp(started_ms / 1000.0),
              coalesce(to_timestamp(ended_ms / 1000.0), now()), windows
         from jsonb_to_recordset(${arrayOf(rows)}::text::jsonb) as line (
                id uuid, request_id text, key_id text, user_id text, tags text[], model text, model_group text, deployment text,
                upstream_model text, cost numeric, rate_card text, input_tokens bigint, cache_read_tokens bigint,
                cache_write_tokens bigint, cache_write_1h_tokens bigint, input_audio_tokens bigint, output_tokens bigint, reasoning_tokens bigint,
-               output_audio_tokens bigint, status text, error_code text, estimated boolean, streamed boolean,
+               output_audio_tokens bigint, units jsonb, status text, error_code text, estimated boolean, streamed boolean,
                started_ms float8, ended_ms float8, windows bigint[]
              )
        order by id
@@ -235,7 +237,7 @@ export async function listSpend(sql: Sql, filter: SpendFilter): Promise<SpendRec
            (select source from rate_card where rate_card.id = spend_log.rate_card) as price_source,
            input_tokens::float8, cache_read_tokens::float8, cache_write_tokens::float8, cache_write_1h_tokens::float8, input_audio_tokens::float8,
            output_tokens::float8, reasoning_tokens::float8, output_audio_tokens::float8,
-           status, error_code, estimated, streamed, started_at, ended_at
+           units, status, error_code, estimated, streamed, started_at, ended_at
       from spend_log ${conditions}
      order by id desc
      limit ${limit}`;

@@ -5,12 +5,16 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
+import { mediaReply, type TypedEvent } from "./fake-media.ts";
 
 /** A call as the upstream saw it. */
 export interface UpstreamCall {
+  readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
   readonly text: string;
+  /** Empty where it is not JSON. */
   readonly body: Record<string, unknown>;
   /** Resolves when the connection of this call has ended, and how long after its arrival that was. */
   readonly closed: Promise<{ readonly afterMs: number; readonly wasComplete: boolean }>;
@@ -66,18 +70,29 @@ async function receive(request: IncomingMessage, response: ServerResponse): Prom
   });
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString();
+  const bytes = Buffer.concat(chunks);
+  const isForm = request.headers["content-type"]?.startsWith("multipart/") === true;
+  const text = isForm ? bytes.toString("latin1") : bytes.toString();
   return {
+    method: request.method ?? "",
+    bytes,
     path: request.url ?? "",
     headers: request.headers,
     text,
-    body: JSON.parse(text || "{}"),
+    body: isForm ? {} : JSON.parse(text || "{}"),
     closed,
   };
 }
 
-/** Chat, completions and embeddings, whole or streamed, with usage as OpenAI reports it. */
-export const answerLikeOpenAi: AnswerUpstream = ({ path, body }, response) => {
+/** Chat, completions, embeddings and media, whole or streamed, with usage as OpenAI reports it. */
+export const answerLikeOpenAi: AnswerUpstream = ({ path, body, text }, response) => {
+  const media = mediaReply(path, body, text);
+  if (media?.kind === "json") return sendJson(response, media.body);
+  if (media?.kind === "events") return sendTypedEvents(response, media.events);
+  if (media) {
+    response.writeHead(200, { "content-type": media.contentType }).end(media.bytes);
+    return undefined;
+  }
   if (path.includes("embeddings")) return sendJson(response, embeddingReply(body));
   const isChat = path.includes("chat/");
   if (body["stream"] === true)
@@ -101,6 +116,14 @@ export function sendEvents(response: ServerResponse, events: readonly unknown[])
   response.writeHead(200, { "content-type": "text/event-stream" });
   for (const event of events) response.write(`data: ${JSON.stringify(event)}\n\n`);
   response.end("data: [DONE]\n\n");
+}
+
+/** Sends each event in a write of its own, with its type beside its data. */
+export function sendTypedEvents(response: ServerResponse, events: readonly TypedEvent[]): void {
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  for (const event of events)
+    response.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+  response.end();
 }
 
 export function chatReply(body: Record<string, unknown>) {

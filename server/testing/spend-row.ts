@@ -35,6 +35,7 @@ export function spendRow(fields: Partial<SpendRow> = {}): SpendRow {
     output_tokens: 20,
     reasoning_tokens: 5,
     output_audio_tokens: 6,
+    units: null,
     status: "success",
     error_code: null,
     estimated: false,

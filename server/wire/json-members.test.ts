@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { editMembers, findMembers, findMembersOfWhole } from "./json-members.ts";
+import { countItems, editMembers, findMembers, findMembersOfWhole } from "./json-members.ts";
 
 const nastyText = fc.oneof(
   fc.string({ unit: "grapheme" }),
@@ -158,3 +158,19 @@ describe("editMembers", () => {
     expect(edited.toString()).toBe('{"seed":12345678901234567890,"t":1.0,"model":"b"}');
   });
 });
+
+test("the values of an array are counted, whatever stands in them", () => {
+  fc.assert(
+    fc.property(fc.array(fc.jsonValue()), fc.boolean(), (values, isSpaced) => {
+      const json = Buffer.from(JSON.stringify(values, null, isSpaced ? 2 : 0));
+      expect(countItems(json, { start: 0, end: json.length })).toBe(values.length);
+    }),
+  );
+});
+
+test.each(["", "{}", "1", '"[1]"', "[", "[,", "[}"])(
+  "what is no array has no values: %s",
+  (text) => {
+    expect(countItems(Buffer.from(text), { start: 0, end: text.length })).toBe(0);
+  },
+);

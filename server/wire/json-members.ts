@@ -137,6 +137,22 @@ export function replaceMember(json: Buffer, name: Buffer, value: Buffer): Buffer
   return Buffer.concat(pieces);
 }
 
+/** How many values an array holds; 0 where it is none. */
+export function countItems(json: Buffer, { start, end }: Span): number {
+  if (json[start] !== openBracket) return 0;
+  let items = 0;
+  let at = start + 1;
+  while (at < end) {
+    while (at < end && (json[at] === comma || isBlank(json[at]))) at += 1;
+    if (at >= end || json[at] === closeBracket) break;
+    const behind = skipValue(json, at, end);
+    if (behind === at) break;
+    items += 1;
+    at = behind;
+  }
+  return items;
+}
+
 /** Whether bytes stand at a place. One by one, because they are too few for a native comparison to earn its call. */
 export function standsAt(bytes: Buffer, start: number, wanted: Buffer): boolean {
   for (let at = 0; at < wanted.length; at += 1) if (bytes[start + at] !== wanted[at]) return false;

@@ -1,8 +1,8 @@
-import { fieldsOf, isFields, listOf } from "../../providers/json.ts";
+import { fieldsOf, isFields, listOf, parseJson } from "../../providers/json.ts";
 
 /** What a model generated in a whole reply: text, thinking, arguments of tools. */
 export function generatedText(body: Buffer): string {
-  return listOf(fieldsOf(parsed(body))["choices"])
+  return listOf(fieldsOf(parseJson(body.toString()))["choices"])
     .filter(isFields)
     .map((choice) =>
       [choice["text"], ...messageTexts(fieldsOf(choice["message"]))].filter(isText).join(""),
@@ -17,14 +17,6 @@ function messageTexts(message: Readonly<Record<string, unknown>>): unknown[] {
     message["reasoning_content"] ?? message["reasoning"],
     ...called.flatMap((tool) => [tool["name"], tool["arguments"]]),
   ];
-}
-
-function parsed(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }
 
 function isText(value: unknown): value is string {

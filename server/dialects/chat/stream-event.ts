@@ -1,3 +1,4 @@
+import { parseJson } from "../../providers/json.ts";
 import { readUsage } from "../../providers/usage.ts";
 import type { EscapedText } from "../../wire/escaped-text.ts";
 import type { NativeEvent } from "../dialect.ts";
@@ -49,11 +50,7 @@ export function readStreamEvent(bytes: Buffer, event: Span, text: EscapedText): 
 }
 
 function parse(bytes: Buffer, { start, end }: Span): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8", start, end));
-  } catch {
-    return undefined;
-  }
+  return parseJson(bytes.toString("utf8", start, end));
 }
 
 /** An object, or text that is not empty: some upstreams send no more than a sentence. */

@@ -1,5 +1,5 @@
 import { readAnthropicUsage } from "../../providers/anthropic/usage.ts";
-import { isFields } from "../../providers/json.ts";
+import { isFields, parseJson } from "../../providers/json.ts";
 import type { NativeFormat } from "../dialect.ts";
 import { errorBody } from "./error-body.ts";
 import { StreamReader } from "./stream-reader.ts";
@@ -17,7 +17,7 @@ export const native: NativeFormat = {
 };
 
 function generatedText(body: Buffer): string {
-  const message = parse(body);
+  const message = parseJson(body.toString());
   const content = isFields(message) ? message["content"] : undefined;
   return Array.isArray(content) ? content.map(textOfBlock).join("") : "";
 }
@@ -27,12 +27,4 @@ function textOfBlock(block: unknown): string {
   const { text, thinking, name, input } = block;
   const called = isFields(input) ? JSON.stringify(input) : undefined;
   return [text, thinking, name, called].filter((piece) => typeof piece === "string").join("");
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }

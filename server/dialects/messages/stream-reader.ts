@@ -1,3 +1,4 @@
+import { parseJson } from "../../providers/json.ts";
 import type { Usage } from "../../../shared/spend.ts";
 import { mergeAnthropicUsage, readAnthropicUsage } from "../../providers/anthropic/usage.ts";
 import type { EscapedText } from "../../wire/escaped-text.ts";
@@ -57,7 +58,10 @@ export class StreamReader {
   }
 
   #readUsage(bytes: Buffer, { start, end }: Span): Usage | undefined {
-    this.#reported = mergeAnthropicUsage(this.#reported, parse(bytes.toString("utf8", start, end)));
+    this.#reported = mergeAnthropicUsage(
+      this.#reported,
+      parseJson(bytes.toString("utf8", start, end)),
+    );
     return readAnthropicUsage(this.#reported);
   }
 }
@@ -70,12 +74,4 @@ function isTold(bytes: Buffer, { start }: Span): boolean {
 function addGenerated(bytes: Buffer, within: Span, text: EscapedText): void {
   for (const span of findMembers(bytes, within, generatedNames))
     if (span && bytes[span.start] === quote) text.add(bytes, span.start + 1, span.end - 1);
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }

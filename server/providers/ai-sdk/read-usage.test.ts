@@ -74,7 +74,7 @@ test("whatever is reported, buckets are counts and thoughts are part of the outp
       const usage = usageOf(reported as unknown as LanguageModelV3Usage);
       if (!usage) return;
       for (const tokens of Object.values(usage))
-        expect(Number.isSafeInteger(tokens) && tokens >= 0).toBe(true);
+        expect(Number.isSafeInteger(tokens) && Number(tokens) >= 0).toBe(true);
       expect(usage.reasoning).toBeLessThanOrEqual(usage.output);
     }),
   );

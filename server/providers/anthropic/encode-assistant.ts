@@ -3,7 +3,7 @@ import type { ChatMessage, ThinkingBlock, ToolCall } from "../../../shared/opena
 import { type Translation, untranslatable } from "../translation.ts";
 import { type Block, cacheMark, textBlocks } from "./block.ts";
 import { encodeWords } from "./encode-content.ts";
-import { isFields } from "../json.ts";
+import { isFields, parseJson } from "../json.ts";
 
 type AssistantMessage = Extract<ChatMessage, { role: "assistant" }>;
 
@@ -59,14 +59,6 @@ function parseArguments(text: string, param: string): unknown {
     param,
     `Cannot send the tool call to Anthropic: its arguments are no JSON object, but ${JSON.stringify(shown)}`,
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** Ids of other providers' calls may hold what Anthropic refuses in one, such as `functions.search:0`. */

@@ -1,6 +1,6 @@
 import type { ChatMessage } from "../../../shared/openai/chat.ts";
 import type { FunctionResponsePart, MediaPart, Part } from "./content.ts";
-import { isFields, type Fields } from "../json.ts";
+import { type Fields, isFields, parseJson } from "../json.ts";
 import { encodeMedia } from "./media-part.ts";
 import type { ModelTraits } from "./model.ts";
 
@@ -48,10 +48,6 @@ function responseOf(text: string): Fields {
 
 /** Undefined where the text is no JSON object. */
 export function parseObject(text: string): Fields | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isFields(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return isFields(value) ? value : undefined;
 }

@@ -1,6 +1,6 @@
 import type { AuthClient, GoogleAuth, GoogleAuthOptions } from "google-auth-library";
 import { within } from "../../deadline.ts";
-import { isFields, type Fields } from "../json.ts";
+import { type Fields, isFields, parseJson } from "../json.ts";
 
 /** What is used of the package. */
 interface AuthLibrary {
@@ -71,18 +71,10 @@ export class VertexTokens {
 function sourceOf(credentials: string | undefined): { credentials?: Fields; keyFile?: string } {
   if (!credentials) return {};
   if (!credentials.trimStart().startsWith("{")) return { keyFile: credentials };
+  // What is wrong with the text is not told: that would quote from a private key.
   const parsed = parseJson(credentials);
   if (isFields(parsed)) return { credentials: parsed };
   throw new Error("Cannot use vertex_credentials: the text in it is no valid JSON");
-}
-
-/** What is wrong with the text is not told: that would quote from a private key. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The library's error holds the request that failed, key and all: only its message is passed on. */

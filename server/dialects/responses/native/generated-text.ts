@@ -1,8 +1,9 @@
+import { parseJson } from "../../../providers/json.ts";
 import { listOf, textOf } from "../json-fields.ts";
 
 /** What a model generated in a whole reply: text, refusals, thoughts, and the names and arguments of what it called. */
 export function generatedText(body: Buffer): string {
-  return listOf(parse(body), "output").map(itemText).join("");
+  return listOf(parseJson(body.toString()), "output").map(itemText).join("");
 }
 
 /** Of tools that the upstream ran itself, what they gave was not generated. */
@@ -25,12 +26,4 @@ function joined(item: unknown, name: string): string {
 
 function texts(value: unknown, names: readonly string[]): string {
   return names.map((name) => textOf(value, name) ?? "").join("");
-}
-
-function parse(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { parseJson } from "../../../providers/json.ts";
 import type { EscapedText } from "../../../wire/escaped-text.ts";
 import { findMembers, type Span, standsAt } from "../../../wire/json-members.ts";
 import { dataOf } from "../../../wire/sse-events.ts";
@@ -132,9 +133,5 @@ function stringEnd(bytes: Buffer, start: number, end: number): number {
 }
 
 function parse(bytes: Buffer, { start, end }: Span): unknown {
-  try {
-    return JSON.parse(bytes.toString("latin1", start, end));
-  } catch {
-    return undefined;
-  }
+  return parseJson(bytes.toString("latin1", start, end));
 }

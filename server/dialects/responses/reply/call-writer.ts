@@ -1,3 +1,4 @@
+import { parseJson } from "../../../providers/json.ts";
 import type { ToolCallStart } from "../../../providers/model-event.ts";
 import { type EventLog, placeOf } from "./event-log.ts";
 import { textOf } from "../json-fields.ts";
@@ -101,20 +102,12 @@ export class CallWriter {
 
   #search(status: ItemStatus): ToolSearchCallItem {
     const { id, call_id } = this.#called;
-    const given = parse(this.#json) ?? {};
+    const given = parseJson(this.#json) ?? {};
     return { id, type: "tool_search_call", status, call_id, execution: "client", arguments: given };
   }
 }
 
 /** What a model has cut short, or written without the object around it, is given as it stands. */
 function inputOf(json: string): string {
-  return textOf(parse(json), "input") ?? json;
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
+  return textOf(parseJson(json), "input") ?? json;
 }
