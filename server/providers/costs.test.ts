@@ -9,6 +9,7 @@ import { EscapedText } from "../wire/escaped-text.ts";
 import type { Span } from "../wire/json-members.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
 import type { Adapter } from "./adapter.ts";
+import { priceOf } from "./charge.ts";
 import {
   answerOf,
   ask,
@@ -28,7 +29,7 @@ import { fieldsOf } from "./json.ts";
 import type { Library } from "./library.ts";
 import type { ModelEvent } from "./model-event.ts";
 import { openAiChat } from "./openai-chat/adapter.ts";
-import { price, resolveRates } from "./prices.ts";
+import { resolveRates } from "./prices.ts";
 import { type Provider, providers } from "./registry.ts";
 import { type TokenRates, zeroRates } from "./token-rates.ts";
 
@@ -149,7 +150,7 @@ describe("a reply costs what its vendor publishes, to the picodollar", () => {
     const usage = await readUsage(row, reader);
     expect(usage).toEqual({ ...noUsage, ...row.usage });
     const rates = ratesOf(row);
-    expect(usage && rates && price(rates, usage)).toBe(row.picodollars);
+    expect(usage && rates && priceOf(rates, usage)).toBe(row.picodollars);
   });
 });
 
