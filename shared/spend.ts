@@ -16,6 +16,10 @@ export const units = z.object({
   /** How many of `input` and of `output` stand for images. */
   input_image_tokens: quantity,
   output_image_tokens: quantity,
+  /** How many of `cache_read` stand for audio. */
+  cached_audio_tokens: quantity,
+  /** Searches of the web that the upstream made on its own. */
+  web_searches: quantity,
 });
 export type Units = z.infer<typeof units>;
 

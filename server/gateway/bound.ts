@@ -1,6 +1,7 @@
 import type { Picodollars } from "../../shared/money.ts";
 import { GatewayError } from "../errors.ts";
 import type { Deployment } from "../providers/deployment.ts";
+import { countOf, fieldsOf, listOf, textOf } from "../providers/json.ts";
 import type { Rates } from "../providers/prices.ts";
 import type { TokenRates } from "../providers/token-rates.ts";
 import type { Endpoint } from "./endpoints.ts";
@@ -71,13 +72,32 @@ function boundAt(deployment: Deployment, call: BoundedCall): DeploymentBound {
   if (!rates || rates.isTokenless) throw notPriced(call, "its price is not known");
   const input = BigInt(promptBound(deployment, call)) * highest(rates, inputBuckets);
   return {
-    fixed: rates.perCall + input,
-    perToken: BigInt(answersOf(call.request)) * highest(rates, outputBuckets),
+    fixed: rates.perCall + input + searchesBound(rates, call),
+    perToken: BigInt(answersOf(call.request)) * dearestOutput(rates),
     output:
       heededCap(deployment, call.endpoint, call.request) ??
       deployment.maxOutputTokens ??
       outputWithoutCap,
   };
+}
+
+/** Some models answer with images, whose tokens cost more than those of text. */
+function dearestOutput(rates: Rates): Picodollars {
+  return largest([highest(rates, outputBuckets), rates.units?.perOutputImageToken ?? 0n]);
+}
+
+/** Of Anthropic's `web_search_20250305` and its like. */
+function searchesBound({ units }: Rates, call: BoundedCall): Picodollars {
+  const { perWebSearch = 0n } = units ?? {};
+  let fees = 0n;
+  for (const tool of listOf(call.request["tools"]).map(fieldsOf)) {
+    if (!textOf(tool["type"]).startsWith("web_search")) continue;
+    const uses = countOf(tool["max_uses"]);
+    if (uses === undefined && perWebSearch > 0n)
+      throw notPriced(call, "its tool for searching the web has no max_uses");
+    fees += perWebSearch * BigInt(uses ?? 0);
+  }
+  return fees;
 }
 
 export const inputBuckets = [

@@ -18,12 +18,13 @@ export function priceOf(rates: Rates, usage: Usage): Picodollars | undefined {
 }
 
 /**
- * What each unit costs that was consumed and has a price. Tokens of images are among those of input and output: they cost what
- * they cost more, or less, than those.
+ * What each unit costs that was consumed and has a price. Tokens of images are among those of input and output, those of
+ * cached audio among those of the cache: they cost what they cost more, or less, than those.
  */
 function unitParts(rates: Rates, units: Units): Picodollars[] {
   const { perImage, perCharacter, perSecond, perSearch } = rates.units ?? {};
-  const { perInputImageToken, perOutputImageToken } = rates.units ?? {};
+  const { perInputImageToken, perOutputImageToken, perCachedAudioToken, perWebSearch } =
+    rates.units ?? {};
   return [
     partOf(perImage, units.images),
     partOf(perCharacter, units.characters),
@@ -31,6 +32,8 @@ function unitParts(rates: Rates, units: Units): Picodollars[] {
     partOf(perSearch, units.searches),
     partOf(beyond(perInputImageToken, rates.input), units.input_image_tokens),
     partOf(beyond(perOutputImageToken, rates.output), units.output_image_tokens),
+    partOf(beyond(perCachedAudioToken, rates.cacheRead), units.cached_audio_tokens),
+    partOf(perWebSearch, units.web_searches),
   ].filter((part) => part !== undefined);
 }
 

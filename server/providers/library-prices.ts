@@ -5,6 +5,7 @@ import {
   type TieredPrices,
 } from "@pydantic/genai-prices";
 import type { Picodollars } from "../../shared/money.ts";
+import { withGapsFilled } from "./library-gaps.ts";
 import { type RateTier, type TokenRates, zeroRates } from "./token-rates.ts";
 import { unitRate } from "./unit-rate.ts";
 import type { UnitRates } from "./unit-rates.ts";
@@ -31,10 +32,10 @@ export function libraryRates(
   model: string,
   at: Date,
 ): LibraryRates | undefined {
-  const found = calcPrice({}, model, { providerId, timestamp: at });
+  const found = withGapsFilled(calcPrice({}, model, { providerId, timestamp: at }));
   if (!found) return undefined;
   const rates = ratesAt(found.model_price, 0);
-  const units = unitsOf(found.model_price);
+  const units = unitsOf(found.model_price, providerId);
   if (!rates && !units) return isFreeVariant(model, found.model_price) ? freeVariant : undefined;
   return {
     ...(rates ?? { ...zeroRates, isTokenless: true as const }),
@@ -74,18 +75,29 @@ function ratesAt(prices: ModelPrice, inputTokens: number): TokenRates | undefine
   };
 }
 
-/** Of what routes consume beside tokens the library prices hours of audio, and tokens that stand for images. */
-function unitsOf(prices: ModelPrice): UnitRates | undefined {
-  const perHour = priceAt(prices["input_audio_hours"] ?? prices["audio_hours"], 0);
-  const inputImage = priceAt(prices["input_image_mtok"], 0);
-  const outputImage = priceAt(prices["output_image_mtok"], 0);
-  if (perHour === undefined && inputImage === undefined && outputImage === undefined)
-    return undefined;
-  return {
-    ...(perHour !== undefined && { perSecond: unitRate(perHour, 3_600n) }),
-    ...(inputImage !== undefined && { perInputImageToken: perToken(inputImage) }),
-    ...(outputImage !== undefined && { perOutputImageToken: perToken(outputImage) }),
+/**
+ * What the library prices beside plain tokens: hours of audio, searches of the web, and tokens that stand for images or for
+ * audio in a cache.
+ */
+function unitsOf(prices: ModelPrice, providerId: string): UnitRates | undefined {
+  const perSearch = tellSearches.has(providerId) ? prices["web_searches_kcount"] : undefined;
+  const rates = {
+    perSecond: rateOf(prices["input_audio_hours"] ?? prices["audio_hours"], 3_600n),
+    perInputImageToken: rateOf(prices["input_image_mtok"], 1_000_000n),
+    perOutputImageToken: rateOf(prices["output_image_mtok"], 1_000_000n),
+    perCachedAudioToken: rateOf(prices["cache_audio_read_mtok"], 1_000_000n),
+    perWebSearch: rateOf(perSearch, 1_000n),
   };
+  const priced = Object.entries(rates).filter(([, rate]) => rate !== undefined);
+  return priced.length === 0 ? undefined : Object.fromEntries(priced);
+}
+
+/** By their ids in the library. The others that have a price for a search do not report how many they made. */
+const tellSearches: ReadonlySet<string> = new Set(["anthropic", "perplexity"]);
+
+function rateOf(price: Price | undefined, units: bigint): Picodollars | undefined {
+  const usd = priceAt(price, 0);
+  return usd === undefined ? undefined : unitRate(usd, units);
 }
 
 function perToken(usdPerMillion: number): Picodollars {

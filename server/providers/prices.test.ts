@@ -108,6 +108,9 @@ describe("against the price library", () => {
     used({ input: 1_000_000, cache_read: 1_000_000, output: 64_000, reasoning: 60_000 }),
   ];
 
+  /** The library has no price for their audio, and OpenAI has. */
+  const unlistedAudio = ["gpt-4o-audio-preview", "gpt-4o-mini-audio-preview"];
+
   test.each([...providerIds, "openrouter", "aws", "fireworks"])(
     "every model of %s costs what the library says",
     (id) => {
@@ -129,6 +132,7 @@ describe("against the price library", () => {
     expect(found !== undefined && !found.isTokenless, `whether ${model} has rates`).toBe(priced);
     if (!found || !modelPrice) return;
     for (const usage of usages) {
+      if (usage.input_audio > 0 && unlistedAudio.includes(model)) continue;
       const whole =
         "output_mtok" in modelPrice
           ? usage
@@ -342,6 +346,16 @@ describe("own prices", () => {
   test("a negative one is refused", () => {
     expect(() => ask({ own: { input_cost_per_token: -1e-6 } })).toThrow(RangeError);
   });
+});
+
+test.each([
+  ["aws", "us.anthropic.claude-haiku-4-5-20251001-v1:0"],
+  ["google", "claude-opus-4-5@20251101"],
+  ["openrouter", "anthropic/claude-opus-4.5"],
+])("what a Claude of %s keeps for an hour costs twice the input", (priceProviderId, model) => {
+  const claude = rates({ provider: "any", priceProviderId, model });
+  expect(claude.cacheWrite1h).toBe(claude.input * 2n);
+  expect(claude.cacheWrite1h).toBeGreaterThan(claude.cacheWrite);
 });
 
 test("a flat price per call is added once", () => {

@@ -1,6 +1,7 @@
 import type { Picodollars } from "../../shared/money.ts";
 import type { Usage } from "../../shared/spend.ts";
 import { libraryRates } from "./library-prices.ts";
+import { pricedName } from "./priced-name.ts";
 import { type Provider, providers } from "./registry.ts";
 import { type RateTier, type TokenRates, zeroRates } from "./token-rates.ts";
 import { unitRate } from "./unit-rate.ts";
@@ -168,10 +169,4 @@ function publishedRates(question: PriceQuestion): Rates | undefined {
   if (provider === "azure" && baseModel === undefined) return undefined;
   const published = libraryRates(priceProviderId, pricedName(question), at);
   return published && { ...published, source: "genai-prices" };
-}
-
-function pricedName({ provider, model, baseModel }: PriceQuestion): string {
-  const name = baseModel ?? model;
-  const prefix = ["openrouter/", `${provider}/`].find((start) => name.startsWith(start));
-  return prefix === undefined ? name : name.slice(prefix.length);
 }

@@ -11,6 +11,9 @@ export interface UnitRates {
   /** For tokens that stand for images, in the place of what a token of input or output costs. */
   perInputImageToken?: Picodollars | undefined;
   perOutputImageToken?: Picodollars | undefined;
+  /** For tokens of audio that were read from a cache, in the place of what those of text cost. */
+  perCachedAudioToken?: Picodollars | undefined;
+  perWebSearch?: Picodollars | undefined;
 }
 
 /** Prices of units from the config file, under LiteLLM's names, in USD. */
@@ -50,7 +53,7 @@ export function ownUnitRates(own: OwnUnitPrices): UnitRates | undefined {
 
 /** From USD for one unit. */
 function unitRatesOf(
-  usd: Readonly<Record<keyof UnitRates, number | undefined>>,
+  usd: Readonly<Partial<Record<keyof UnitRates, number | undefined>>>,
 ): UnitRates | undefined {
   const priced = Object.entries(usd).flatMap(([name, each]) =>
     each === undefined ? [] : [[name, unitRate(each)] as const],

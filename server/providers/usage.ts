@@ -13,6 +13,8 @@ type Fields = Record<string, unknown>;
  * - Where `total_tokens` is above the sum of both, the rest was generated: xAI and Gemini leave thinking out of
  *   `completion_tokens`. A total on its own is a prompt, as embedding services report it.
  * - DeepSeek's `prompt_cache_hit_tokens` and `prompt_cache_miss_tokens`, and OpenRouter's `cache_write_tokens`, are understood.
+ * - Perplexity's research reads `citation_tokens` and thinks `reasoning_tokens`, neither of which is in the other counts, and
+ *   takes a fee for each of its searches.
  */
 export function readUsage(reported: unknown): Usage | undefined {
   if (!isFields(reported)) return undefined;
@@ -22,8 +24,15 @@ export function readUsage(reported: unknown): Usage | undefined {
   if (prompt === undefined) return undefined;
   if (completion !== undefined && count(completion) === undefined) return undefined;
   const visible = count(completion) ?? 0;
-  const unlisted = Math.max(0, (total ?? 0) - prompt - visible);
-  return bucketsOf(reported, prompt, { generated: visible + unlisted, unlisted });
+  const cited = count(reported["citation_tokens"]);
+  const unlisted =
+    cited === undefined
+      ? Math.max(0, (total ?? 0) - prompt - visible)
+      : (count(reported["reasoning_tokens"]) ?? 0);
+  const completed = { generated: visible + unlisted, unlisted };
+  const usage = bucketsOf(reported, prompt + (cited ?? 0), completed);
+  const searches = cited === undefined ? 0 : (count(reported["num_search_queries"]) ?? 0);
+  return searches === 0 ? usage : { ...usage, units: { web_searches: searches } };
 }
 
 function promptTokens(reported: Fields, total: number | undefined): number | undefined {

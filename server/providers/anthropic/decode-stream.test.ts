@@ -78,7 +78,10 @@ test("tools that Anthropic runs itself leave only the text around them, and what
     { type: "usage", usage: { ...none, input: 2679, output: 3 } },
     { type: "text-delta", text: "I'll look it up." },
     { type: "text-delta", text: "It is sunny in New York." },
-    { type: "usage", usage: { ...none, input: 10_682, output: 510 } },
+    {
+      type: "usage",
+      usage: { ...none, input: 10_682, output: 510, units: { web_searches: 1 } },
+    },
     { type: "finish", reason: "stop" },
   ]);
 });

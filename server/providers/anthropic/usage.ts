@@ -7,6 +7,7 @@ import { type Fields, fieldsOf, isFields, listOf } from "../json.ts";
  * - `input_tokens` holds no token of the cache. `cache_creation_input_tokens` is all that was written to it, and `cache_creation`
  *   says how much of that for an hour; the rest was written for five minutes.
  * - `output_tokens` includes thinking.
+ * - Searches of the web are charged each, beside the tokens that they bring.
  * - Where the upstream summed up the conversation on its way (`iterations` with a `compaction`), that was consumed on top of
  *   what the fields beside it say.
  * - One that lacks input or output, or has what is no count there (text, a fraction, below zero), is not believed:
@@ -45,6 +46,7 @@ function bucketsOf(reported: Fields): Usage | undefined {
   const written = count(reported["cache_creation_input_tokens"]) ?? hour + minutes;
   const writtenForHour = Math.min(hour, written);
   const thought = count(fieldsOf(reported["output_tokens_details"])["thinking_tokens"]) ?? 0;
+  const searches = count(fieldsOf(reported["server_tool_use"])["web_search_requests"]) ?? 0;
   return {
     input,
     cache_read: count(reported["cache_read_input_tokens"]) ?? 0,
@@ -54,11 +56,13 @@ function bucketsOf(reported: Fields): Usage | undefined {
     output,
     reasoning: Math.min(thought, output),
     output_audio: 0,
+    ...(searches > 0 && { units: { web_searches: searches } }),
   };
 }
 
 function add(sum: Usage, part: Usage): Usage {
   return {
+    ...sum,
     input: sum.input + part.input,
     cache_read: sum.cache_read + part.cache_read,
     cache_write: sum.cache_write + part.cache_write,

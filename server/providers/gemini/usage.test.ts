@@ -61,7 +61,7 @@ test.each([
       promptTokensDetails: [{ modality: "AUDIO", tokenCount: 400 }],
       cacheTokensDetails: [{ modality: "AUDIO", tokenCount: 300 }],
     },
-    { input: 100, cache_read: 300, input_audio: 100 },
+    { input: 100, cache_read: 300, input_audio: 100, units: { cached_audio_tokens: 300 } },
   ],
   [
     "an answer that is not counted is what the total leaves",
@@ -89,7 +89,7 @@ test.each([
 test("no token is counted twice, and none is lost, whatever the details claim", () => {
   const count = fc.nat(10_000);
   const details = fc.array(
-    fc.record({ modality: fc.constantFrom("TEXT", "AUDIO"), tokenCount: count }),
+    fc.record({ modality: fc.constantFrom("TEXT", "AUDIO", "IMAGE"), tokenCount: count }),
   );
   const reported = fc.record({
     promptTokenCount: count,
@@ -103,7 +103,9 @@ test("no token is counted twice, and none is lost, whatever the details claim", 
   });
   fc.assert(
     fc.property(reported, (metadata) => {
-      const usage = readUsage(metadata) ?? none;
+      const { units = {}, ...usage } = readUsage(metadata) ?? { ...none, units: {} };
+      expect(units.cached_audio_tokens ?? 0).toBeLessThanOrEqual(usage.cache_read);
+      expect(units.output_image_tokens ?? 0).toBeLessThanOrEqual(usage.output);
       expect(Math.min(...Object.values(usage))).toBeGreaterThanOrEqual(0);
       expect(usage.input + usage.cache_read + usage.input_audio).toBe(
         metadata.promptTokenCount + metadata.toolUsePromptTokenCount,
