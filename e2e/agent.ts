@@ -29,7 +29,7 @@ export interface Agent {
   /** Groups whose upstreams it is run against. */
   readonly models: readonly [ModelName, ...ModelName[]];
   /** It asks for other hosts whatever it is told, and does without. */
-  readonly asksForOthers?: true;
+  readonly asksForOthers?: boolean;
   launch(setting: Setting, prompt: string): Launch;
   /** The call of its own tool, if it is offered, that prints a file of the project. */
   reading(file: string, offered: readonly string[]): ScriptedCall | undefined;

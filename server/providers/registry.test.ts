@@ -6,18 +6,28 @@ import { parseModelReference, type Provider, providers } from "./registry.ts";
 
 const page = readFileSync(join(packageRoot, "docs/providers.md"), "utf8");
 
-test.each(Object.entries<Provider>(providers))(
+/** The cells of a provider's row in the last table that it stands in. */
+function rowOf(name: string): string[] {
+  const line = page.split("\n").findLast((one) => one.startsWith(`| \`${name}/`)) ?? "";
+  return line.split("|").map((cell) => cell.trim());
+}
+
+const entries = Object.entries<Provider>(providers);
+
+test.each(entries.filter(([, { adapter, library }]) => !adapter && !library))(
   "%s stands in docs/providers.md with its key and what drop_params removes",
-  (name, provider) => {
-    const cells = page
-      .split("\n")
-      .find((line) => line.startsWith(`| \`${name}/\``))
-      ?.split("|")
-      .map((cell) => cell.trim());
-    expect(cells?.[3]).toBe(provider.keyVariable ? `\`${provider.keyVariable}\`` : "");
-    expect(cells?.[5]).toBe(
-      provider.unsupported.map((parameter) => `\`${parameter}\``).join(" ") || "none",
-    );
+  (name, { keyVariable, unsupported }) => {
+    const cells = rowOf(name);
+    expect(cells[3]).toBe(keyVariable ? `\`${keyVariable}\`` : "");
+    expect(cells[5]).toBe(unsupported.map((parameter) => `\`${parameter}\``).join(" ") || "none");
+  },
+);
+
+test.each(entries.filter(([, { adapter, library }]) => adapter ?? library))(
+  "%s, which has a format of its own, stands there with its key",
+  (name, { keyVariable }) => {
+    const [, , , key] = rowOf(name);
+    expect(key).toMatch(keyVariable === undefined ? /^(see right|the package's)$/ : keyVariable);
   },
 );
 
