@@ -103,6 +103,7 @@ export class Journal {
     const segment = this.#segment();
     this.#appendCard(segment, rateCard);
     this.#pending.append("S", json);
+    segment.recent?.append(json);
     segment.rows += 1;
     for (const window of windows)
       segment.costs.set(window, (segment.costs.get(window) ?? 0n) + cost);
@@ -157,8 +158,9 @@ export class Journal {
 
   #appendCard(segment: Segment, card: RateCard | null): void {
     if (!card || segment.cards.has(card.id)) return;
-    segment.cards.add(card.id);
-    this.#pending.append("C", JSON.stringify(card));
+    const json = JSON.stringify(card);
+    segment.cards.set(card.id, json);
+    this.#pending.append("C", json);
   }
 
   #close(line: OpenLine): void {

@@ -34,8 +34,8 @@ export interface SpendRow {
 
 /** Finished attempts on their way to the database. */
 export interface SpendBatch {
-  /** JSON objects, as bytes: columns by their names, but for moments, `started_ms` and `ended_ms`, since a date costs more to write than all the rest. */
-  readonly rows: readonly Buffer[];
+  /** JSON objects with commas in between: columns by their names, but for moments, `started_ms` and `ended_ms`, since a date costs more to write than all the rest. */
+  readonly rows: string;
   /** The rate cards that they name, as JSON objects. */
   readonly cards: readonly string[];
   /** The replica whose allowances admitted them. */
@@ -93,7 +93,7 @@ export async function insertSpend(
              cache_read_tokens, cache_write_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
              status, error_code, estimated, streamed, to_timestamp(started_ms / 1000.0),
              coalesce(to_timestamp(ended_ms / 1000.0), now()), windows
-        from jsonb_to_recordset(${arrayOf(rows)}::text::jsonb) as line (
+        from jsonb_to_recordset(('[' || ${rows}::text || ']')::jsonb) as line (
                id uuid, request_id text, key_id text, user_id text, tags text[], model text, model_group text, deployment text,
                upstream_model text, cost numeric, rate_card text, input_tokens bigint, cache_read_tokens bigint,
                cache_write_tokens bigint, input_audio_tokens bigint, output_tokens bigint, reasoning_tokens bigint,
@@ -155,14 +155,6 @@ export async function insertSpend(
       left join allowance a on a.window_id = w.id and a.replica_id = ${replicaId}
      where w.id = any(${[...windows]}::bigint[])`;
 }
-
-/** Joined as bytes and decoded once: the rows wait outside the heap. */
-function arrayOf(rows: readonly Buffer[]): string {
-  const pieces = rows.flatMap((row, index) => (index === 0 ? [row] : [comma, row]));
-  return `[${Buffer.concat(pieces).toString()}]`;
-}
-
-const comma = Buffer.from(",");
 
 /** A partition of `spend_log`: a UTC month. */
 export interface Partition {

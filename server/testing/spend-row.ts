@@ -58,7 +58,7 @@ export async function insertRows(
   const cards = new Map(rows.map(({ rate_card }) => [rate_card?.id, JSON.stringify(rate_card)]));
   cards.delete(undefined);
   return insertSpend(sql, {
-    rows: rows.map((row) => rowJson(row, windows)),
+    rows: rows.map((row) => rowJson(row, windows)).join(),
     cards: [...cards.values()],
     replicaId,
     windows,
@@ -76,7 +76,7 @@ function rowJson(
     ended_ms: ended_at.getTime(),
     windows,
   };
-  return Buffer.from(JSON.stringify(columns));
+  return JSON.stringify(columns);
 }
 
 /** Makes the partition that rows of a moment are in. */
