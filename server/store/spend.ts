@@ -34,7 +34,11 @@ export interface SpendRow {
 
 /** Finished attempts on their way to the database. */
 export interface SpendBatch {
-  /** JSON objects with commas in between: columns by their names, but for moments, `started_ms` and `ended_ms`, since a date costs more to write than all the rest. */
+  /**
+   * JSON objects with commas in between: columns by their names, but for moments, `started_ms` and `ended_ms`, since a date
+   * costs more to write than all the rest. Lists may be missing where they are empty, flags where they are false, and
+   * counts of tokens where `other_tokens` stands for them.
+   */
   readonly rows: string;
   /** The rate cards that they name, as JSON objects. */
   readonly cards: readonly string[];
@@ -89,15 +93,17 @@ export async function insertSpend(
         cache_read_tokens, cache_write_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
         status, error_code, estimated, streamed, started_at, ended_at, windows
       )
-      select id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, rate_card, input_tokens,
-             cache_read_tokens, cache_write_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
-             status, error_code, estimated, streamed, to_timestamp(started_ms / 1000.0),
-             coalesce(to_timestamp(ended_ms / 1000.0), now()), windows
+      select id, request_id, key_id, user_id, coalesce(tags, '{}'), model, model_group, deployment, upstream_model, cost, rate_card,
+             input_tokens, coalesce(cache_read_tokens, other_tokens), coalesce(cache_write_tokens, other_tokens),
+             coalesce(input_audio_tokens, other_tokens), output_tokens, coalesce(reasoning_tokens, other_tokens),
+             coalesce(output_audio_tokens, other_tokens), status, error_code, coalesce(estimated, false),
+             coalesce(streamed, false), to_timestamp(started_ms / 1000.0),
+             coalesce(to_timestamp(ended_ms / 1000.0), now()), coalesce(windows, '{}')
         from jsonb_to_recordset(('[' || ${rows}::text || ']')::jsonb) as line (
                id uuid, request_id text, key_id text, user_id text, tags text[], model text, model_group text, deployment text,
                upstream_model text, cost numeric, rate_card text, input_tokens bigint, cache_read_tokens bigint,
                cache_write_tokens bigint, input_audio_tokens bigint, output_tokens bigint, reasoning_tokens bigint,
-               output_audio_tokens bigint, status text, error_code text, estimated boolean, streamed boolean,
+               output_audio_tokens bigint, other_tokens bigint, status text, error_code text, estimated boolean, streamed boolean,
                started_ms float8, ended_ms float8, windows bigint[]
              )
        order by id
