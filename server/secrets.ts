@@ -40,7 +40,14 @@ const hexPairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padS
 function hexOf(milliseconds: number): string {
   const high = Math.floor(milliseconds / 0x100_0000);
   const low = milliseconds % 0x100_0000;
-  return [high >>> 16, high >>> 8, high, low >>> 16, low >>> 8, low].map(toHexPair).join("");
+  return (
+    toHexPair(high >>> 16) +
+    toHexPair(high >>> 8) +
+    toHexPair(high) +
+    toHexPair(low >>> 16) +
+    toHexPair(low >>> 8) +
+    toHexPair(low)
+  );
 }
 
 function toHexPair(bits: number): string {

@@ -6,7 +6,8 @@ export class ClientWatch {
   #react: () => void = () => undefined;
 
   constructor(response: ServerResponse) {
-    response.once("close", () => {
+    // It is told once: `once` would wrap this to make sure of that.
+    response.on("close", () => {
       if (response.writableFinished) return;
       this.#isGone = true;
       this.#react();

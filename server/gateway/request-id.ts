@@ -13,7 +13,9 @@ export function requestIdOf(event: H3Event): string {
 
 function sentBy(event: H3Event): string | undefined {
   const { headers } = nodeOf(event).request;
-  return [headers["x-request-id"], headers["x-litellm-call-id"]].find(
-    (id): id is string => typeof id === "string" && acceptable.test(id),
-  );
+  return usable(headers["x-request-id"]) ?? usable(headers["x-litellm-call-id"]);
+}
+
+function usable(id: string | string[] | undefined): string | undefined {
+  return typeof id === "string" && acceptable.test(id) ? id : undefined;
 }

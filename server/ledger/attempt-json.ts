@@ -52,14 +52,18 @@ export interface Settlement {
   readonly endedAtMs: number;
 }
 
+// What is null, false, zero or empty for most rows is left out of them: `insertSpend` knows what stands for it.
+
 /** The columns that are the same for all calls of an owner. */
 export function ownerColumns({ id, userId, tags }: Owner): string {
-  return `"key_id":${JSON.stringify(id)},"user_id":${JSON.stringify(userId)},"tags":${JSON.stringify(tags)}`;
+  const user = userId === null ? "" : `,"user_id":${JSON.stringify(userId)}`;
+  return `"key_id":${JSON.stringify(id)}${user}${tags.length === 0 ? "" : `,"tags":${JSON.stringify(tags)}`}`;
 }
 
 /** The columns that are the same for all attempts at a target. */
 export function targetColumns({ group, id, upstreamModel, rateCard }: Target): string {
-  return `"model_group":${JSON.stringify(group)},"deployment":${JSON.stringify(id)},"upstream_model":${JSON.stringify(upstreamModel)},"rate_card":${JSON.stringify(rateCard?.id ?? null)}`;
+  const card = rateCard ? `,"rate_card":${JSON.stringify(rateCard.id)}` : "";
+  return `"model_group":${JSON.stringify(group)},"deployment":${JSON.stringify(id)},"upstream_model":${JSON.stringify(upstreamModel)}${card}`;
 }
 
 /** Bytes before an id in the text of an attempt, which is where readers look for it. */
@@ -74,7 +78,8 @@ export function idOf(json: Buffer): string {
 /** Columns of a spend row that are known at the beginning, as a JSON object that still wants its end. */
 export function openColumns(opening: Opening, owner: string, target: string): string {
   const { id, requestId, model, streamed, startedAtMs, windows } = opening;
-  return `{"id":"${id}","request_id":${JSON.stringify(requestId)},${owner},${target},"model":${JSON.stringify(model)},"streamed":${streamed},"started_ms":${startedAtMs},"windows":[${windows.join()}]`;
+  const admitted = windows.length === 0 ? "" : `,"windows":[${windows.join()}]`;
+  return `{"id":"${id}","request_id":${JSON.stringify(requestId)},${owner},${target},"model":${JSON.stringify(model)},"started_ms":${startedAtMs}${streamed ? ',"streamed":true' : ""}${admitted}`;
 }
 
 /** The rest of the row of an attempt that is under way: what it is if nothing more is ever heard of it. */
@@ -85,13 +90,27 @@ export function interruptedColumns({ cost, inputTokens, outputTokens }: Estimate
 /** The rest of the row of an attempt that ended. */
 export function settledColumns(settlement: Settlement): string {
   const { status, errorCode, usage, cost, estimated, endedAtMs } = settlement;
-  return `,"cost":${amount(cost)},${usageColumns(usage)}"status":"${status}","error_code":${JSON.stringify(errorCode)},"estimated":${estimated},"ended_ms":${endedAtMs}}`;
+  const error = errorCode === null ? "" : `,"error_code":${JSON.stringify(errorCode)}`;
+  return `,"cost":${amount(cost)}${usageColumns(usage)},"status":"${status}"${error}${estimated ? ',"estimated":true' : ""},"ended_ms":${endedAtMs}}`;
 }
 
+/** `other_tokens` is what those that are not named are, where the usage is known. */
 function usageColumns(usage: Usage | undefined): string {
   if (!usage) return "";
-  const units = usage.units === undefined ? "" : `"units":${JSON.stringify(usage.units)},`;
-  return `${units}"input_tokens":${usage.input},"cache_read_tokens":${usage.cache_read},"cache_write_tokens":${usage.cache_write},"cache_write_1h_tokens":${usage.cache_write_1h},"input_audio_tokens":${usage.input_audio},"output_tokens":${usage.output},"reasoning_tokens":${usage.reasoning},"output_audio_tokens":${usage.output_audio},`;
+  return (
+    `,"input_tokens":${usage.input},"output_tokens":${usage.output},"other_tokens":0` +
+    unlessZero("cache_read_tokens", usage.cache_read) +
+    unlessZero("cache_write_tokens", usage.cache_write) +
+    unlessZero("cache_write_1h_tokens", usage.cache_write_1h) +
+    unlessZero("input_audio_tokens", usage.input_audio) +
+    unlessZero("reasoning_tokens", usage.reasoning) +
+    unlessZero("output_audio_tokens", usage.output_audio) +
+    (usage.units === undefined ? "" : `,"units":${JSON.stringify(usage.units)}`)
+  );
+}
+
+function unlessZero(column: string, tokens: number): string {
+  return tokens === 0 ? "" : `,"${column}":${tokens}`;
 }
 
 /** Digits, in quotes: a JSON number that is read as a double would be rounded. */

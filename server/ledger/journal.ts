@@ -86,15 +86,17 @@ export class Journal {
   }
 
   /** Writes an attempt down before it leaves. Undefined when that was not possible: then it must not leave. */
-  async open(json: string, rateCard: RateCard | null): Promise<OpenLine | undefined> {
+  open(json: string, rateCard: RateCard | null): Promise<OpenLine | undefined> {
     const segment = this.#segment();
     const line: OpenLine = { json, segment, hasEnded: false };
     this.#appendCard(segment, rateCard);
     this.#pending.append("O", json);
     segment.open.add(line);
-    if (await this.#write()) return line;
-    this.#close(line);
-    return undefined;
+    return this.#write().then((isWritten) => {
+      if (isWritten) return line;
+      this.#close(line);
+      return undefined;
+    });
   }
 
   /** Writes down how an attempt ended. Resolves once it is on disk, or known not to get there; it is kept in either case. */
@@ -103,6 +105,7 @@ export class Journal {
     const segment = this.#segment();
     this.#appendCard(segment, rateCard);
     this.#pending.append("S", json);
+    segment.recent?.append(json);
     segment.rows += 1;
     for (const window of windows)
       segment.costs.set(window, (segment.costs.get(window) ?? 0n) + cost);
@@ -157,8 +160,9 @@ export class Journal {
 
   #appendCard(segment: Segment, card: RateCard | null): void {
     if (!card || segment.cards.has(card.id)) return;
-    segment.cards.add(card.id);
-    this.#pending.append("C", JSON.stringify(card));
+    const json = JSON.stringify(card);
+    segment.cards.set(card.id, json);
+    this.#pending.append("C", json);
   }
 
   #close(line: OpenLine): void {

@@ -16,7 +16,8 @@ import {
   targetColumns,
 } from "./attempt-json.ts";
 import type { Journal, Sealed } from "./journal.ts";
-import { type LineKind, readLines } from "./lines.ts";
+import { readLines } from "./lines.ts";
+import { Rows } from "./rows.ts";
 import type { OpenLine, Segment } from "./segment.ts";
 import { SpendWriter } from "./spend-writer.ts";
 
@@ -163,7 +164,7 @@ export class Ledger {
     const unsent = await this.#journal.seal();
     if (unsent) this.#queue.push(unsent);
     for (const { tail } of this.#queue)
-      for (const row of linesOf(tail, "S"))
+      for (const row of endedIn(tail))
         this.#logger.error(
           { row: JSON.parse(row.toString()) as unknown },
           "spend row not written: neither the database nor the journal takes it",
@@ -222,6 +223,8 @@ export class Ledger {
         await this.#send(this.#queue[0]);
       } catch (error) {
         this.#failures += 1;
+        // An outage may last for hours, and what waits then waits on disk alone.
+        this.#queue[0].segment.forgetRecent();
         throw error;
       }
       this.#queue.shift();
@@ -239,22 +242,24 @@ export class Ledger {
     )
       return;
     const sealed = await this.#journal.seal();
-    if (sealed) this.#queue.push(sealed);
+    if (!sealed) return;
+    if (this.#failures > 0) sealed.segment.forgetRecent();
+    this.#queue.push(sealed);
   }
 
   async #send({ segment, tail }: Sealed): Promise<void> {
-    const bytes = Buffer.concat([await segment.read(), tail]);
-    const rows = linesOf(bytes, "S");
+    // To read back what was written a moment ago took more than to send it.
+    const rows = segment.recent ?? Rows.from(endedIn(Buffer.concat([await segment.read(), tail])));
     await this.#writer.write(
       {
         rows,
-        cards: linesOf(bytes, "C").map(String),
+        cards: [...segment.cards.values()],
         replicaId: this.#settings.replicaId,
         windows: [...segment.costs.keys()],
       },
       (standing) => this.#windows.stood(standing),
     );
-    if (rows.length < segment.rows) await this.#giveUpOn(segment, rows.length);
+    if (rows.count < segment.rows) await this.#giveUpOn(segment, rows.count);
     this.#windows.flushed(segment.costs);
     this.#journal.flushed(segment);
   }
@@ -272,10 +277,9 @@ export class Ledger {
   }
 }
 
-function linesOf(bytes: Buffer, kind: LineKind): Buffer[] {
-  return readLines(bytes)
-    .lines.filter((line) => line.kind === kind)
-    .map(({ json }) => json);
+function endedIn(bytes: Buffer): Buffer[] {
+  const { lines } = readLines(bytes);
+  return lines.filter(({ kind }) => kind === "S").map(({ json }) => json);
 }
 
 /** The columns of an owner or a target, which are the same for thousands of calls. */

@@ -13,6 +13,7 @@ import {
   setAside,
 } from "./journal-folder.ts";
 import { type Line, readLines } from "./lines.ts";
+import { Rows } from "./rows.ts";
 import { SpendWriter } from "./spend-writer.ts";
 
 /** A connection whose packets are dropped answers nothing for a quarter of an hour. */
@@ -45,7 +46,7 @@ export async function replay(settings: ReplaySettings, folder: JournalFolder): P
   const cards = new Map<string, string>();
   const unusable = new Map<string, string>();
   const writer = new SpendWriter(settings.sql, settings.logger);
-  const write = (rows: readonly Buffer[]) =>
+  const write = (rows: Rows) =>
     writer.write(
       { rows, cards: [...cards.values()], replicaId: folder.replicaId, windows: [] },
       () => undefined,
@@ -59,16 +60,17 @@ export async function replay(settings: ReplaySettings, folder: JournalFolder): P
       if (kind === "O") open.set(idOf(json), json);
       if (kind === "S") open.delete(idOf(json));
     }
-    const ended = lines.filter(({ kind }) => kind === "S").map(({ json }) => json);
+    const ended = Rows.from(lines.filter(({ kind }) => kind === "S").map(({ json }) => json));
     await write(ended);
-    settled += ended.length;
+    settled += ended.count;
   }
-  await write([...open.values()]);
+  const interrupted = Rows.from(open.values());
+  await write(interrupted);
   await within(endReplica(settings.sql, folder.replicaId), endTimeoutMs, "end a replica");
   for (const [name, fault] of unusable)
     settings.logger.error({ path: await setAside(settings.root, folder, name) }, fault);
   await removeJournalFolder(settings.root, folder);
-  return { settled, interrupted: open.size };
+  return { settled, interrupted: interrupted.count };
 }
 
 /** Lines of a segment as far as they are what was written, none if they are of another database, and what is wrong with the rest. */

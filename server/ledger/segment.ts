@@ -2,6 +2,8 @@ import { closeSync, fdatasync, ftruncateSync, openSync, rmSync, writeSync } from
 import { copyFile, readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Picodollars } from "../../shared/money.ts";
+import type { RateCard } from "../../shared/spend.ts";
+import { Rows } from "./rows.ts";
 
 const synchronize = promisify(fdatasync);
 
@@ -22,12 +24,13 @@ export class Segment {
   readonly open = new Set<OpenLine>();
   /** Attempts, from here or an older segment, whose end was appended here and is not written yet: until then they have a trace where they began. */
   readonly ended: OpenLine[] = [];
-  /** Rate cards that it has a line for. */
-  readonly cards = new Set<string>();
+  /** Rate cards that it has a line for, as JSON, by their ids. */
+  readonly cards = new Map<RateCard["id"], string>();
   /** What the attempts that ended in it cost, by the budget window that admitted them. */
   readonly costs = new Map<number, Picodollars>();
   /** Attempts that ended in it. */
   rows = 0;
+  #recent: Rows | undefined = new Rows();
   #descriptor: number | undefined;
   #bytes = 0;
   #synchronizing: Promise<unknown> = Promise.resolve();
@@ -38,6 +41,16 @@ export class Segment {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The rows of the attempts that ended in it, until they are forgotten; after that they have to be read from the file. */
+  get recent(): Rows | undefined {
+    return this.#recent;
+  }
+
+  /** Frees the memory that they take. */
+  forgetRecent(): void {
+    this.#recent = undefined;
   }
 
   /** Those whose end is written now. */

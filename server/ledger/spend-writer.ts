@@ -6,12 +6,11 @@ import {
   ensurePartition,
   insertSpend,
   momentOf,
-  type Partition,
   partitionOf,
   type SpendBatch,
   type WindowStanding,
 } from "../store/spend.ts";
-import { idOf } from "./attempt-json.ts";
+import type { Rows } from "./rows.ts";
 
 /** A connection whose packets are dropped answers nothing for a quarter of an hour; a batch takes milliseconds. */
 const statementTimeoutMs = 30_000;
@@ -22,12 +21,21 @@ const batchSize = 500;
 /** Batches on their way at once, where an outage or a dead process has left many: Postgres has more than one core. */
 const lanes = 3;
 
+/** Finished attempts, all of which are written in as many statements as it takes. */
+export interface Spend extends Omit<SpendBatch, "rows"> {
+  readonly rows: Rows;
+}
+
+/** Those of them that one statement writes: from one, up to another that is not among them. */
+interface Range {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** Brings attempts to the database, in batches. One that is sent twice counts once, by the ids of its rows. */
 export class SpendWriter {
   readonly #sql: SqlPool;
   readonly #logger: Logger;
-  /** Those that are known to exist, the months that rows are of. */
-  #partitions: Partition[] = [];
 
   constructor(sql: SqlPool, logger: Logger) {
     this.#sql = sql;
@@ -35,58 +43,77 @@ export class SpendWriter {
   }
 
   /** @throws Error of the database, when it is away for one; what it did not confirm is to be sent again */
-  async write(batch: SpendBatch, onStanding: (standing: WindowStanding) => void): Promise<void> {
+  async write(spend: Spend, onStanding: (standing: WindowStanding) => void): Promise<void> {
+    const { count } = spend.rows;
     let next = 0;
     const drive = async () => {
-      while (next < batch.rows.length) {
-        const rows = batch.rows.slice(next, next + batchSize);
-        next += batchSize;
-        for (const standing of await this.#insert({ ...batch, rows })) onStanding(standing);
+      while (next < count) {
+        const range = { from: next, to: Math.min(next + batchSize, count) };
+        next = range.to;
+        for (const standing of await this.#insert(spend, range)) onStanding(standing);
       }
     };
-    const count = Math.min(lanes, Math.ceil(batch.rows.length / batchSize));
-    const driven = await Promise.allSettled(Array.from({ length: count }, drive));
-    for (const outcome of driven) if (outcome.status === "rejected") throw outcome.reason;
+    const drives = Array.from({ length: Math.min(lanes, Math.ceil(count / batchSize)) }, drive);
+    for (const outcome of await Promise.allSettled(drives))
+      if (outcome.status === "rejected") throw outcome.reason;
   }
 
-  async #insert(batch: SpendBatch): Promise<WindowStanding[]> {
+  async #insert(spend: Spend, range: Range): Promise<WindowStanding[]> {
     try {
-      await this.#ensurePartitions(batch.rows);
-      return await within(insertSpend(this.#sql, batch), statementTimeoutMs, "write spend");
+      return await this.#insertIntoPartitions(spend, range);
     } catch (error) {
-      // A partition that was dropped since it was made is made again by the next try.
-      if (isMissingPartition(error)) this.#partitions = [];
       if (!isRefusedValue(error)) throw error;
-      return this.#insertAround(batch, error);
+      return this.#insertAround(spend, range, error);
     }
   }
 
   /** One row that Postgres will never take must not hold up the others: halves are tried until it stands alone. */
-  async #insertAround(batch: SpendBatch, error: Error): Promise<WindowStanding[]> {
-    const { rows } = batch;
-    const [row] = rows;
-    if (row && rows.length === 1) {
+  async #insertAround(spend: Spend, range: Range, error: Error): Promise<WindowStanding[]> {
+    const { from, to } = range;
+    if (to - from === 1) {
+      const [row] = parsed(spend.rows, range);
       this.#logger.error(
-        { row: JSON.parse(row.toString()) as unknown, message: error.message },
+        { row, message: error.message },
         "Postgres refuses this spend row: it is written here instead",
       );
       return [];
     }
-    const middle = Math.ceil(rows.length / 2);
-    const before = await this.#insert({ ...batch, rows: rows.slice(0, middle) });
-    const after = await this.#insert({ ...batch, rows: rows.slice(middle) });
+    const middle = Math.ceil((from + to) / 2);
+    const before = await this.#insert(spend, { from, to: middle });
+    const after = await this.#insert(spend, { from: middle, to });
     return [...before, ...after];
   }
 
-  async #ensurePartitions(rows: readonly Buffer[]): Promise<void> {
-    for (const row of rows) {
-      const atMs = momentOf(idOf(row));
-      if (this.#partitions.some(({ fromMs, toMs }) => atMs >= fromMs && atMs < toMs)) continue;
-      const partition = partitionOf(new Date(atMs));
-      await within(ensurePartition(this.#sql, partition), statementTimeoutMs, "make a partition");
-      this.#partitions.push(partition);
+  /** A partition is missing once a month: to look for it before would cost something for every row. */
+  async #insertIntoPartitions(spend: Spend, range: Range): Promise<WindowStanding[]> {
+    try {
+      return await this.#insertNow(spend, range);
+    } catch (error) {
+      if (!isMissingPartition(error)) throw error;
+      await this.#makePartitions(spend.rows, range);
+      return this.#insertNow(spend, range);
     }
   }
+
+  #insertNow(spend: Spend, { from, to }: Range): Promise<WindowStanding[]> {
+    const batch = { ...spend, rows: spend.rows.text(from, to) };
+    return within(insertSpend(this.#sql, batch), statementTimeoutMs, "write spend");
+  }
+
+  async #makePartitions(rows: Rows, range: Range): Promise<void> {
+    const months = new Map(
+      parsed(rows, range).map(({ id }) => {
+        const partition = partitionOf(new Date(momentOf(id)));
+        return [partition.name, partition];
+      }),
+    );
+    for (const partition of months.values())
+      await within(ensurePartition(this.#sql, partition), statementTimeoutMs, "make a partition");
+  }
+}
+
+function parsed(rows: Rows, { from, to }: Range): { readonly id: string }[] {
+  return JSON.parse(`[${rows.text(from, to)}]`);
 }
 
 /** A check that no constraint has the name of: the row fits into no partition. */

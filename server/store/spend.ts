@@ -37,8 +37,12 @@ export interface SpendRow {
 
 /** Finished attempts on their way to the database. */
 export interface SpendBatch {
-  /** JSON objects, as bytes: columns by their names, but for moments, `started_ms` and `ended_ms`, since a date costs more to write than all the rest. */
-  readonly rows: readonly Buffer[];
+  /**
+   * JSON objects with commas in between: columns by their names, but for moments, `started_ms` and `ended_ms`, since a date
+   * costs more to write than all the rest. Lists may be missing where they are empty, flags where they are false, and
+   * counts of tokens where `other_tokens` stands for them.
+   */
+  readonly rows: string;
   /** The rate cards that they name, as JSON objects. */
   readonly cards: readonly string[];
   /** The replica whose allowances admitted them. */
@@ -92,15 +96,18 @@ export async function insertSpend(
         cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
         units, status, error_code, estimated, streamed, started_at, ended_at, windows
       )
-      select id, request_id, key_id, user_id, tags, model, model_group, deployment, upstream_model, cost, rate_card, input_tokens,
-             cache_read_tokens, cache_write_tokens, cache_write_1h_tokens, input_audio_tokens, output_tokens, reasoning_tokens, output_audio_tokens,
-             units, status, error_code, estimated, streamed, to_timestamp(started_ms / 1000.0),
-             coalesce(to_timestamp(ended_ms / 1000.0), now()), windows
-        from jsonb_to_recordset(${arrayOf(rows)}::text::jsonb) as line (
+      select id, request_id, key_id, user_id, coalesce(tags, '{}'), model, model_group, deployment, upstream_model, cost, rate_card,
+             input_tokens, coalesce(cache_read_tokens, other_tokens), coalesce(cache_write_tokens, other_tokens),
+             coalesce(cache_write_1h_tokens, other_tokens), coalesce(input_audio_tokens, other_tokens), output_tokens,
+             coalesce(reasoning_tokens, other_tokens), coalesce(output_audio_tokens, other_tokens), units, status, error_code,
+             coalesce(estimated, false), coalesce(streamed, false), to_timestamp(started_ms / 1000.0),
+             coalesce(to_timestamp(ended_ms / 1000.0), now()), coalesce(windows, '{}')
+        from jsonb_to_recordset(('[' || ${rows}::text || ']')::jsonb) as line (
                id uuid, request_id text, key_id text, user_id text, tags text[], model text, model_group text, deployment text,
                upstream_model text, cost numeric, rate_card text, input_tokens bigint, cache_read_tokens bigint,
-               cache_write_tokens bigint, cache_write_1h_tokens bigint, input_audio_tokens bigint, output_tokens bigint, reasoning_tokens bigint,
-               output_audio_tokens bigint, units jsonb, status text, error_code text, estimated boolean, streamed boolean,
+               cache_write_tokens bigint, cache_write_1h_tokens bigint, input_audio_tokens bigint, output_tokens bigint,
+               reasoning_tokens bigint, output_audio_tokens bigint, other_tokens bigint, units jsonb, status text, error_code text,
+               estimated boolean, streamed boolean,
                started_ms float8, ended_ms float8, windows bigint[]
              )
        order by id
@@ -159,14 +166,6 @@ export async function insertSpend(
       left join allowance a on a.window_id = w.id and a.replica_id = ${replicaId}
      where w.id = any(${[...windows]}::bigint[])`;
 }
-
-/** Joined as bytes and decoded once: the rows wait outside the heap. */
-function arrayOf(rows: readonly Buffer[]): string {
-  const pieces = rows.flatMap((row, index) => (index === 0 ? [row] : [comma, row]));
-  return `[${Buffer.concat(pieces).toString()}]`;
-}
-
-const comma = Buffer.from(",");
 
 /** A partition of `spend_log`: a UTC month. */
 export interface Partition {

@@ -60,7 +60,7 @@ export async function insertRows(
   const cards = new Map(rows.map(({ rate_card }) => [rate_card?.id, JSON.stringify(rate_card)]));
   cards.delete(undefined);
   return insertSpend(sql, {
-    rows: rows.map((row) => rowJson(row, windows)),
+    rows: rows.map((row) => rowJson(row, windows)).join(),
     cards: [...cards.values()],
     replicaId,
     windows,
@@ -78,7 +78,7 @@ function rowJson(
     ended_ms: ended_at.getTime(),
     windows,
   };
-  return Buffer.from(JSON.stringify(columns));
+  return JSON.stringify(columns);
 }
 
 /** Makes the partition that rows of a moment are in. */

@@ -1,0 +1,55 @@
+/**
+ * Rows on their way to the database, as JSON objects, one behind the other in one piece of memory outside the heap:
+ * thousands of them wait half a second for their flush, which the garbage collector would have to carry along.
+ */
+export class Rows {
+  #bytes = Buffer.allocUnsafeSlow(64 * 1024);
+  /** Where each ends, its comma included. */
+  readonly #ends: number[] = [];
+  #length = 0;
+
+  static from(objects: Iterable<Buffer>): Rows {
+    const rows = new Rows();
+    for (const json of objects) rows.#appendBytes(json);
+    return rows;
+  }
+
+  get count(): number {
+    return this.#ends.length;
+  }
+
+  append(json: string): void {
+    // Three bytes are the most that a UTF-16 unit takes in UTF-8.
+    this.#reserve(json.length * 3 + 1);
+    this.#end(this.#length + this.#bytes.write(json, this.#length));
+  }
+
+  /** Some of them, the last exclusive, with commas in between. */
+  text(from: number, to: number): string {
+    return this.#bytes.toString("utf8", this.#startOf(from), this.#startOf(to) - 1);
+  }
+
+  #appendBytes(json: Buffer): void {
+    this.#reserve(json.length + 1);
+    this.#end(this.#length + json.copy(this.#bytes, this.#length));
+  }
+
+  #startOf(index: number): number {
+    return this.#ends[index - 1] ?? 0;
+  }
+
+  #end(at: number): void {
+    this.#bytes[at] = comma;
+    this.#length = at + 1;
+    this.#ends.push(this.#length);
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#length + bytes <= this.#bytes.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#length + bytes));
+    this.#bytes.copy(larger, 0, 0, this.#length);
+    this.#bytes = larger;
+  }
+}
+
+const comma = 0x2c;
