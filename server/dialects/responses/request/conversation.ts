@@ -58,7 +58,7 @@ export class Conversation {
       case "additional_tools":
         return;
       case "item_reference":
-        throw notKept(param, `the item ${JSON.stringify(item.id)}`);
+        return this.#addReference(item, param);
       case "other":
         return this.#leaveOut(item, param);
     }
@@ -122,6 +122,15 @@ export class Conversation {
         ? this.#foundTools(item)
         : chatContent(item.output, `${param}.output`);
     return { role: "tool", tool_call_id: item.call_id ?? "", content };
+  }
+
+  /**
+   * A thought that is only named is left out: the conversation can be followed without it. The AI SDK, which takes replies for
+   * stored unless it is told otherwise, names those of every turn that goes on with a tool's result.
+   */
+  #addReference({ id }: ItemOf<"item_reference">, param: string): void {
+    if (!id.startsWith("rs_")) throw notKept(param, `the item ${JSON.stringify(id)}`);
+    this.dropped.add("input.item_reference");
   }
 
   /** What they are for is told where all tools are. */

@@ -185,12 +185,28 @@ describe("what would need a store", () => {
     [{ background: true }, "background", "in the background"],
     [{ prompt: { id: "pmpt_1" } }, "prompt", "stored prompt"],
     [{ input: [{ type: "item_reference", id: "msg_1" }] }, "input.0", '"msg_1"'],
-    [{ input: [{ id: "rs_1" }] }, "input.0", '"store": false'],
+    [{ input: [{ id: "fc_1" }] }, "input.0", '"store": false'],
     [{ input: [asked, { type: "compaction", encrypted_content: "x" }] }, "input.1", "compacted"],
   ])("%j is refused", (request, param, words) => {
     const refused = refusal({ input: "hi", ...request });
     expect(refused.param).toBe(param);
     expect(refused.message).toContain(words);
+  });
+
+  test("is left out, and told, where only a thought is named: a second step with a tool was refused for it", () => {
+    const call = { type: "function_call", call_id: "a", name: "f", arguments: "{}" };
+    const result = { type: "function_call_output", call_id: "a", output: "1" };
+
+    const { chat, dropped } = translate({
+      input: [asked, { type: "item_reference", id: "rs_1" }, call, result],
+    });
+
+    expect(chat.messages).toMatchObject([
+      asked,
+      { role: "assistant", content: null, tool_calls: [{ id: "a" }] },
+      { role: "tool", tool_call_id: "a", content: "1" },
+    ]);
+    expect(dropped).toEqual(["input.item_reference"]);
   });
 
   test("nulls of the same names are no such thing", () => {
