@@ -15,7 +15,6 @@ export const responsesRequest = z.looseObject({
   input: z.union([z.string(), z.array(z.looseObject({}))]).nullish(),
   max_output_tokens: count,
 });
-export type ResponsesRequest = z.infer<typeof responsesRequest>;
 
 /** An explicit end of what may be read from a cache next time. */
 const breakpoint = { prompt_cache_breakpoint: z.looseObject({ mode: z.string() }).nullish() };
