@@ -40,6 +40,8 @@ export interface Provider {
    * undefined where thoughts are not taken back.
    */
   readonly thoughtsField?: "reasoning_content" | "reasoning";
+  /** Refuses a message of the assistant without them, so that empty ones stand for those that a client or another provider has not kept. */
+  readonly requiresThoughts?: true;
   /** Has a switch for thinking: `thinking`, with the type `enabled` or `disabled` and nothing else. */
   readonly switchesThinking?: true;
   /** Request parameters it does not take. With `drop_params` they are removed; without, they are sent as they came. */
@@ -193,6 +195,7 @@ export const providers = {
     priceId: "deepseek",
     // Without them a call that follows a tool's result is 400. Source: https://api-docs.deepseek.com/guides/thinking_mode
     thoughtsField: "reasoning_content",
+    requiresThoughts: true,
     switchesThinking: true,
     unsupported: [
       ...openaiOnly,

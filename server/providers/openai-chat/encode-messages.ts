@@ -8,10 +8,7 @@ type ToolMessage = Extract<ChatMessage, { role: "tool" }>;
  * The messages in OpenAI's words alone. What a tool shows in pictures goes into a user's message behind the results of the
  * turn: the results themselves take text only, and nothing may stand between them and their calls.
  */
-export function encodeMessages(
-  messages: readonly ChatMessage[],
-  thoughtsField: Provider["thoughtsField"],
-): Encoded[] {
+export function encodeMessages(messages: readonly ChatMessage[], provider: Provider): Encoded[] {
   const encoded: Encoded[] = [];
   let shown: ContentPart[] = [];
   const show = () => {
@@ -25,7 +22,7 @@ export function encodeMessages(
       continue;
     }
     show();
-    encoded.push(encodeMessage(message, thoughtsField));
+    encoded.push(encodeMessage(message, provider));
   }
   show();
   return encoded;
@@ -65,7 +62,7 @@ function encodeResult(message: ToolMessage): Encoded {
 
 function encodeMessage(
   message: Exclude<ChatMessage, ToolMessage>,
-  thoughtsField: Provider["thoughtsField"],
+  { thoughtsField, requiresThoughts }: Provider,
 ): Encoded {
   const { cache_control: _cacheControl, content, ...rest } = message;
   const encoded: Encoded = {
@@ -74,12 +71,14 @@ function encodeMessage(
       content: typeof content === "string" ? content : content.map(encodePart),
     }),
   };
+  // OpenAI's own word, which the others refuse; `system` means the same to all.
+  if (message.role === "developer") encoded["role"] = "system";
   if (message.role !== "assistant") return encoded;
   // Not to those that name no field for them: they refuse thoughts, or take them for an answer.
   delete encoded["thinking_blocks"];
   delete encoded["reasoning_content"];
-  if (thoughtsField && message.reasoning_content)
-    encoded[thoughtsField] = message.reasoning_content;
+  const thoughts = message.reasoning_content ?? "";
+  if (thoughtsField && (thoughts || requiresThoughts)) encoded[thoughtsField] = thoughts;
   if (message.tool_calls) encoded["tool_calls"] = message.tool_calls.map(encodeCall);
   return encoded;
 }

@@ -85,6 +85,20 @@ test.each(["reasoning_content", "reasoning"] as const)(
   },
 );
 
+test("a provider that misses thoughts which nobody has kept is sent empty ones", () => {
+  const provider = { thoughtsField: "reasoning_content", requiresThoughts: true } as const;
+  const said = { role: "assistant", content: "Hello" };
+  expect(encode({ messages: [said] }, provider).body["messages"]).toEqual([
+    { ...said, reasoning_content: "" },
+  ]);
+});
+
+test("a developer's message is a system's, as which all know it: most refuse the other role, which Codex sends", () => {
+  expect(encode({ messages: [{ role: "developer", content: "Be brief" }] }).body).toMatchObject({
+    messages: [{ role: "system", content: "Be brief" }],
+  });
+});
+
 test("thoughts and the mark of a failed tool are told where they are left out", () => {
   expect(encode({ messages: loop }).dropped).toEqual(["reasoning_content", "is_error"]);
 });

@@ -12,7 +12,7 @@ export function encode(provider: Provider, chat: Chat, target: Target): Encoded 
     ...rest,
     ...thinking.fields,
     model: target.model,
-    messages: encodeMessages(messages, provider.thoughtsField),
+    messages: encodeMessages(messages, provider),
     tools: tools?.map(withoutCacheControl),
     [provider.outputLimit ?? "max_tokens"]: max_completion_tokens ?? max_tokens,
   });
