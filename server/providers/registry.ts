@@ -35,6 +35,15 @@ export interface Provider {
   readonly usageUnasked?: true;
   /** Caps an answer by this parameter; the others by `max_tokens`. */
   readonly outputLimit?: "max_completion_tokens";
+  /**
+   * Where a message of the assistant takes what it thought, so that the model goes on from there once a tool has answered;
+   * undefined where thoughts are not taken back.
+   */
+  readonly thoughtsField?: "reasoning_content" | "reasoning";
+  /** Refuses a message of the assistant without them, so that empty ones stand for those that a client or another provider has not kept. */
+  readonly requiresThoughts?: true;
+  /** Has a switch for thinking: `thinking`, with the type `enabled` or `disabled` and nothing else. */
+  readonly switchesThinking?: true;
   /** Request parameters it does not take. With `drop_params` they are removed; without, they are sent as they came. */
   readonly unsupported: readonly string[];
 }
@@ -83,6 +92,8 @@ export const providers = {
     keyVariable: "OPENROUTER_API_KEY",
     priceId: "openrouter",
     routes: ["responses"],
+    // Source: https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning-blocks
+    thoughtsField: "reasoning",
     unsupported: [],
   },
   anthropic: {
@@ -182,6 +193,10 @@ export const providers = {
     apiBase: "https://api.deepseek.com/v1",
     keyVariable: "DEEPSEEK_API_KEY",
     priceId: "deepseek",
+    // Without them a call that follows a tool's result is 400. Source: https://api-docs.deepseek.com/guides/thinking_mode
+    thoughtsField: "reasoning_content",
+    requiresThoughts: true,
+    switchesThinking: true,
     unsupported: [
       ...openaiOnly,
       "n",
@@ -203,6 +218,8 @@ export const providers = {
     apiBase: "https://api.fireworks.ai/inference/v1",
     keyVariable: "FIREWORKS_API_KEY",
     priceId: "fireworks",
+    // Source: https://docs.fireworks.ai/guides/reasoning
+    thoughtsField: "reasoning_content",
     unsupported: ["service_tier", "store", "verbosity", "web_search_options"],
   },
   perplexity: {
@@ -229,6 +246,8 @@ export const providers = {
     keyVariable: "HOSTED_VLLM_API_KEY",
     free: true,
     routes: ["responses"],
+    // Source: https://docs.vllm.ai/en/stable/features/interleaved_thinking/
+    thoughtsField: "reasoning",
     unsupported: ["prediction", "store", "verbosity", "web_search_options"],
   },
   custom_openai: { unsupported: [] },

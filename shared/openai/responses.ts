@@ -19,7 +19,6 @@ export const responsesRequest = z.looseObject({
     .literal(false, "must be false: the gateway answers no call in the background")
     .nullish(),
 });
-export type ResponsesRequest = z.infer<typeof responsesRequest>;
 
 /** An explicit end of what may be read from a cache next time. */
 const breakpoint = { prompt_cache_breakpoint: z.looseObject({ mode: z.string() }).nullish() };

@@ -1,3 +1,5 @@
+import { GatewayError } from "../../errors.ts";
+import { type Fields, isFields, parseJson } from "../../providers/json.ts";
 import type { ModelEvent, ToolCallStart } from "../../providers/model-event.ts";
 import { toolUseId } from "./tool-use-id.ts";
 
@@ -14,13 +16,18 @@ interface ToolUseBlock {
   readonly type: "tool_use";
   readonly id: string;
   readonly name: string;
-  readonly input: unknown;
+  readonly input: Fields;
 }
 type Block = TextBlock | ThinkingBlock | ToolUseBlock | { type: "redacted_thinking"; data: string };
 
-/** What a model said as the blocks of a message. Images are left out, as in a stream. */
+/**
+ * What a model said as the blocks of a message. Images are left out, as in a stream.
+ *
+ * @throws GatewayError `upstream_failed` where a call has arguments that are no JSON object, though nothing cut them off
+ */
 export function contentBlocks(events: readonly ModelEvent[]): Block[] {
   const json = argumentsByCall(events);
+  const isCutOff = events.some((event) => event.type === "finish" && event.reason === "length");
   const blocks: Block[] = [];
   /** Whether the last thought has its seal, so that a further one is another block. */
   let isSealed = false;
@@ -35,7 +42,7 @@ export function contentBlocks(events: readonly ModelEvent[]): Block[] {
     } else if (event.type === "reasoning-redacted")
       blocks.push({ type: "redacted_thinking", data: event.data });
     else if (event.type === "tool-call")
-      blocks.push(toolUseBlock(event, json.get(event.index) ?? ""));
+      blocks.push(toolUseBlock(event, inputOf(event, json.get(event.index) ?? "", isCutOff)));
   }
   return blocks;
 }
@@ -62,21 +69,20 @@ function argumentsByCall(events: readonly ModelEvent[]): Map<number, string> {
   return json;
 }
 
-function toolUseBlock({ id, name, thoughtSignature }: ToolCallStart, json: string): ToolUseBlock {
-  return {
-    type: "tool_use",
-    id: toolUseId({ id, thoughtSignature }),
-    name,
-    input: inputOf(json),
-  };
+function toolUseBlock({ id, name, thoughtSignature }: ToolCallStart, input: Fields): ToolUseBlock {
+  return { type: "tool_use", id: toolUseId({ id, thoughtSignature }), name, input };
 }
 
-/** Arguments that were cut off by the limit of tokens are no JSON: then `stop_reason` says so, and the input is empty. */
-function inputOf(json: string): object {
-  try {
-    const input: unknown = JSON.parse(json);
-    return typeof input === "object" && input !== null && !Array.isArray(input) ? input : {};
-  } catch {
-    return {};
-  }
+/**
+ * No arguments are an empty input, and so are those that the limit of tokens cut off, which `stop_reason` tells. Others that
+ * are no object must not look like a call that takes nothing: the client would run it.
+ */
+function inputOf({ name }: ToolCallStart, json: string, isCutOff: boolean): Fields {
+  const input = json.trim() === "" ? {} : parseJson(json);
+  if (isFields(input)) return input;
+  if (isCutOff) return {};
+  throw new GatewayError(
+    "upstream_failed",
+    `Cannot read the arguments that the model gave to ${JSON.stringify(name)}: they are no JSON object`,
+  );
 }

@@ -1,6 +1,7 @@
 import Anthropic from "@anthropic-ai/sdk";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { GatewayError } from "../../errors.ts";
 import type { ModelEvent } from "../../providers/model-event.ts";
 import { head, streamed, usage } from "./fixtures/reply-events.ts";
 import { encodeReply } from "./reply.ts";
@@ -142,3 +143,21 @@ test("arguments that were cut off are an empty input", () => {
     stop_reason: "max_tokens",
   });
 });
+
+test.each(['{"zone":"U', "now", '["UTC"]', "null"])(
+  "arguments that nothing cut off, %j, fail the reply: they were an empty input, and clients ran the call",
+  (json) => {
+    const events: ModelEvent[] = [
+      { type: "tool-call", index: 0, id: "call_1", name: "now" },
+      { type: "tool-arguments-delta", index: 0, json },
+      { type: "finish", reason: "tool-calls" },
+    ];
+
+    expect(() => encodeReply(events, head)).toThrow(
+      new GatewayError(
+        "upstream_failed",
+        'Cannot read the arguments that the model gave to "now": they are no JSON object',
+      ),
+    );
+  },
+);

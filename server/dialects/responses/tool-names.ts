@@ -1,4 +1,4 @@
-import { listOf, textOf } from "./json-fields.ts";
+import { type Fields, fieldsOf, listOf, textOf } from "../../providers/json.ts";
 
 /** A tool as the client named it. */
 export interface ClientTool {
@@ -24,15 +24,15 @@ export class ToolNames {
 
   /** @param request as the client sent it: what it says of tools may not have been checked yet */
   constructor(request: Readonly<Record<string, unknown>>) {
-    const added = listOf(request, "input").filter((item) =>
-      addsTools.has(textOf(item, "type") ?? ""),
-    );
-    const declared = [request, ...added].flatMap((place) => listOf(place, "tools"));
+    const added = listOf(request["input"])
+      .map(fieldsOf)
+      .filter((item) => addsTools.has(textOf(item["type"])));
+    const declared = [request, ...added].flatMap(toolsOf);
     for (const tool of declared) this.#add(tool, undefined);
     for (const tool of declared) {
-      const namespace = textOf(tool, "name");
-      if (textOf(tool, "type") !== "namespace" || namespace === undefined) continue;
-      for (const member of listOf(tool, "tools")) this.#add(member, namespace);
+      const { type, name } = tool;
+      if (type !== "namespace" || typeof name !== "string") continue;
+      for (const member of toolsOf(tool)) this.#add(member, name);
     }
   }
 
@@ -47,10 +47,10 @@ export class ToolNames {
     );
   }
 
-  #add(tool: unknown, namespace: string | undefined): void {
+  #add(tool: Fields, namespace: string | undefined): void {
     const kind = kindOf(tool);
-    const name = kind === "tool_search" ? toolSearchName : textOf(tool, "name");
-    if (name === undefined || kind === undefined) return;
+    const name = kind === "tool_search" ? toolSearchName : tool["name"];
+    if (typeof name !== "string" || kind === undefined) return;
     const key = keyOf(name, namespace);
     if (this.#chatNames.has(key)) return;
     const chatName = this.#unused(flatName(name, namespace));
@@ -70,11 +70,13 @@ export class ToolNames {
 
 const addsTools = new Set(["additional_tools", "tool_search_output"]);
 
+function toolsOf({ tools }: Fields): readonly Fields[] {
+  return listOf(tools).map(fieldsOf);
+}
+
 /** Undefined where it is not called by a name, or not by the client. */
-function kindOf(tool: unknown): ClientTool["kind"] | undefined {
-  const type = textOf(tool, "type");
-  if (type === "tool_search")
-    return textOf(tool, "execution") === "client" ? "tool_search" : undefined;
+function kindOf({ type, execution }: Fields): ClientTool["kind"] | undefined {
+  if (type === "tool_search") return execution === "client" ? "tool_search" : undefined;
   return type === "function" || type === "custom" ? type : undefined;
 }
 

@@ -1,9 +1,17 @@
+import { CallOrder } from "../call-order.ts";
 import { type Fields, fieldsOf, isFields, listOf, textOf } from "../json.ts";
 import type { FinishReason, ModelEvent, ToolCallStart } from "../model-event.ts";
 import { readUsage } from "../usage.ts";
 
-/** Reads `chat.completion.chunk`s. Of several choices the first is the answer. */
+/** Reads `chat.completion.chunk`s. Of several choices the first is the answer. Calls may come interleaved, told apart by index. */
 export function createDecoder(): (data: unknown) => readonly ModelEvent[] {
+  const read = createReader();
+  const order = new CallOrder();
+  return (data) => order.arrange(read(data));
+}
+
+/** In the order of the chunks. */
+function createReader(): (data: unknown) => readonly ModelEvent[] {
   const calls = new Set<number>();
   let isStarted = false;
   return (data) => {

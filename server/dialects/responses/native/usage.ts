@@ -1,6 +1,6 @@
 import type { Usage } from "../../../../shared/spend.ts";
+import { fieldsOf } from "../../../providers/json.ts";
 import { readUsage as readChatUsage } from "../../../providers/usage.ts";
-import { fieldOf } from "../json-fields.ts";
 
 /**
  * Reads the `usage` of a response into disjoint buckets. It says what a chat's says in other words, cached tokens inside the
@@ -9,14 +9,14 @@ import { fieldOf } from "../json-fields.ts";
  * Source: https://platform.openai.com/docs/api-reference/responses/object#responses/object-usage
  */
 export function readUsage(reported: unknown): Usage | undefined {
-  const input = fieldOf(reported, "input_tokens") ?? undefined;
+  const usage = fieldsOf(reported);
   // A total on its own would be taken for a prompt.
-  if (input === undefined) return undefined;
+  if ((usage["input_tokens"] ?? undefined) === undefined) return undefined;
   return readChatUsage({
-    prompt_tokens: input,
-    completion_tokens: fieldOf(reported, "output_tokens"),
-    total_tokens: fieldOf(reported, "total_tokens"),
-    prompt_tokens_details: fieldOf(reported, "input_tokens_details"),
-    completion_tokens_details: fieldOf(reported, "output_tokens_details"),
+    prompt_tokens: usage["input_tokens"],
+    completion_tokens: usage["output_tokens"],
+    total_tokens: usage["total_tokens"],
+    prompt_tokens_details: usage["input_tokens_details"],
+    completion_tokens_details: usage["output_tokens_details"],
   });
 }

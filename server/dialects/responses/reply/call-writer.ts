@@ -1,7 +1,6 @@
-import { parseJson } from "../../../providers/json.ts";
+import { fieldsOf, parseJson } from "../../../providers/json.ts";
 import type { ToolCallStart } from "../../../providers/model-event.ts";
 import { type EventLog, placeOf } from "./event-log.ts";
-import { textOf } from "../json-fields.ts";
 import type {
   CustomToolCallItem,
   FunctionCallItem,
@@ -109,5 +108,6 @@ export class CallWriter {
 
 /** What a model has cut short, or written without the object around it, is given as it stands. */
 function inputOf(json: string): string {
-  return textOf(parseJson(json), "input") ?? json;
+  const { input } = fieldsOf(parseJson(json));
+  return typeof input === "string" ? input : json;
 }

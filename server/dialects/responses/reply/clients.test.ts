@@ -186,6 +186,26 @@ describe("the AI SDK", () => {
     },
   );
 
+  test("goes through a tool of a thinking model as it comes, though it only names the thoughts", async () => {
+    const silent = events.filter(({ type }) => type !== "text-delta");
+    const upstream = upstreamOf([silent, goodbye]);
+    await generateText({
+      model: modelOf(upstream),
+      prompt: "Weather?",
+      tools: { weather },
+      stopWhen: stepCountIs(2),
+    });
+
+    const { chat, dropped } = responses.toChat(upstream.requests[1] ?? {});
+
+    expect(upstream.requests[1]?.["input"]).toContainEqual({
+      type: "item_reference",
+      id: expect.stringMatching(/^rs_/),
+    });
+    expect(chat.messages.map(({ role }) => role)).toEqual(["user", "assistant", "tool"]);
+    expect(dropped).toEqual(["input.item_reference"]);
+  });
+
   test("shows the reason of a failure", async () => {
     const errors: unknown[] = [];
     const result = streamText({

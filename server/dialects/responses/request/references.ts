@@ -3,7 +3,7 @@ import type { ResponsesItem } from "../../../../shared/openai/responses.ts";
 const callTypes: ReadonlySet<string> = new Set(["function_call", "custom_tool_call"]);
 
 /**
- * Whether the item there only names a thought, or words, before a call of the same turn that is sent in full. The turn can be
+ * Whether the item there only names a thought, or words before a call of the same turn that is sent in full. The turn can be
  * followed without them.
  *
  * The AI SDK takes replies for stored unless it is told otherwise, so it names what the model thought and said and sends its
@@ -12,7 +12,9 @@ const callTypes: ReadonlySet<string> = new Set(["function_call", "custom_tool_ca
  */
 export function isDispensable(items: readonly ResponsesItem[], index: number): boolean {
   const item = items[index];
-  if (item?.type !== "item_reference" || !/^(rs|msg)_/.test(item.id)) return false;
+  if (item?.type !== "item_reference") return false;
+  if (item.id.startsWith("rs_")) return true;
+  if (!item.id.startsWith("msg_")) return false;
   const next = items.slice(index + 1).find(({ type }) => type !== "item_reference");
   return next !== undefined && callTypes.has(next.type);
 }

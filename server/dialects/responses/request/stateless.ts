@@ -15,12 +15,6 @@ export function refuseState(request: ResponsesInDepth): void {
       "Cannot use a stored prompt: this model's provider has none of yours",
       { param: "prompt" },
     );
-  if (request["background"] === true)
-    throw new GatewayError(
-      "invalid_request",
-      "Cannot answer in the background: nothing is stored for this model, so the answer could not be fetched",
-      { param: "background" },
-    );
 }
 
 /** @param what as in `the response "resp_1"` */

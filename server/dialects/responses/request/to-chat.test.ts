@@ -184,10 +184,9 @@ describe("what would need a store", () => {
   test.each([
     [{ previous_response_id: "resp_1" }, "previous_response_id", '"resp_1"'],
     [{ conversation: "conv_1" }, "conversation", '"conv_1"'],
-    [{ background: true }, "background", "in the background"],
     [{ prompt: { id: "pmpt_1" } }, "prompt", "stored prompt"],
     [{ input: [{ type: "item_reference", id: "msg_1" }] }, "input.0", '"msg_1"'],
-    [{ input: [{ id: "rs_1" }] }, "input.0", '"store": false'],
+    [{ input: [{ id: "msg_1" }] }, "input.0", '"store": false'],
     [{ input: [asked, { id: "msg_1" }, asked] }, "input.1", '"msg_1"'],
     [{ input: [asked, { id: "fc_1" }, calling] }, "input.1", '"fc_1"'],
     [{ input: [asked, { type: "compaction", encrypted_content: "x" }] }, "input.1", "compacted"],
