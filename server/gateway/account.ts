@@ -2,7 +2,7 @@ import type { Picodollars } from "../../shared/money.ts";
 import type { AttemptStatus, Usage } from "../../shared/spend.ts";
 import { chat } from "../dialects/chat/dialect.ts";
 import { priceOf } from "../providers/charge.ts";
-import { isFields } from "../providers/json.ts";
+import { fieldsOf, isFields } from "../providers/json.ts";
 import { countCompletionTokens, countPromptTokens } from "../providers/tokens.ts";
 import type { Attempt, Call } from "./call.ts";
 import { bytesPerToken, estimatedUsage } from "./estimate.ts";
@@ -108,13 +108,13 @@ async function usageUnreported(
   return { ...usageSoFar, output: Math.max(usageSoFar.output, counted?.output ?? 0) };
 }
 
-/** In the words of any of the formats. */
-function asksToThink({ reasoning_effort, reasoning, thinking }: Call["request"]): boolean {
-  return (
-    reasoning_effort != null ||
-    reasoning != null ||
-    (isFields(thinking) && thinking["type"] !== "disabled")
-  );
+/** In the words of any of the formats. Anthropic's switch goes before an effort, as the translation has it. */
+function asksToThink({ reasoning_effort, reasoning, thinking, output_config }: Call["request"]) {
+  if (isFields(thinking)) return thinking["type"] !== "disabled";
+  const asked = fieldsOf(reasoning);
+  const effort = reasoning_effort ?? asked["effort"] ?? fieldsOf(output_config)["effort"];
+  if (effort === "none" || asked["enabled"] === false) return false;
+  return effort != null || isFields(reasoning);
 }
 
 /** In strict enforcement a client that hangs up pays at least what the call was estimated at. */
