@@ -217,7 +217,7 @@ test("a budget of thoughts is part of the longest answer, as callers mean it", a
 });
 
 test.each([
-  [sonnet, { thinking: { type: "enabled", budget_tokens: 4096 } }],
+  [sonnet, { thinking: { type: "enabled", budget_tokens: 16_384 } }],
   [
     "anthropic.claude-opus-4-7",
     { thinking: { type: "adaptive", display: "summarized" }, output_config: { effort: "high" } },
