@@ -45,6 +45,9 @@ async function journalBytes({ request }: TestGateway): Promise<number> {
   return Number(bytes);
 }
 
+const file = { file_data: "data:application/pdf;base64,JVBERi0=", filename: "a.pdf" };
+const withFile = [{ role: "user", content: [{ type: "file", file }] }];
+
 const broken = { id: "1", type: "function", function: { name: "f", arguments: '{"a": tru' } };
 
 test.each([
@@ -106,12 +109,10 @@ test.each([
 test("what only the package itself finds that it cannot say is 400, and its attempt costs nothing", async () => {
   await using gateway = await gatewayWith(cohere);
   const key = await gateway.generateKey({ max_budget: 1 });
-  const file = { file_data: "data:application/pdf;base64,JVBERi0=", filename: "a.pdf" };
-  const messages = [{ role: "user", content: [{ type: "file", file }] }];
 
   const statuses = [
-    (await gateway.chat(key, { model: "cohere", messages })).status,
-    (await gateway.chat(key, { model: "cohere", messages })).status,
+    (await gateway.chat(key, { model: "cohere", messages: withFile })).status,
+    (await gateway.chat(key, { model: "cohere", messages: withFile })).status,
   ];
 
   expect(statuses).toEqual([400, 400]);
@@ -129,14 +130,17 @@ test("where a package is not installed, another deployment of the group takes th
   expect(await gateway.spendLogs()).toMatchObject([{ status: "success" }]);
 });
 
-test("what one provider has no words for goes to another of the group that has", async () => {
+test.each([
+  ["one provider has no words for", { n: 2 }],
+  ["only the package of one finds that it cannot say", { messages: withFile }],
+])("what %s goes to another of the group that can", async (_what, fields) => {
   await using gateway = await gatewayWith({ ...cohere, model_name: "mixed", weight: 1e6 }, healthy);
   const key = await gateway.generateKey();
 
-  const response = await gateway.chat(key, { model: "mixed", n: 2 });
+  const response = await gateway.chat(key, { model: "mixed", ...fields });
 
   expect(response.status).toBe(200);
-  expect(gateway.upstream.calls[0]?.body).toMatchObject({ n: 2 });
+  expect(gateway.upstream.calls).toMatchObject([{ path: "/v1/chat/completions", body: fields }]);
 });
 
 test("what no provider of a group has words for is 400", async () => {
