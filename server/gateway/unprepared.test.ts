@@ -157,6 +157,22 @@ test("what no provider of a group has words for is 400", async () => {
   expect(await gateway.spendLogs()).toEqual([]);
 });
 
+test("a bug between the journal and the wire costs nothing, and keeps no slot", async () => {
+  await using gateway = await gatewayWith({ model_name: "gpt", max_parallel_requests: 1 });
+  const key = await gateway.generateKey({ max_budget: 1 });
+  const send = vi.spyOn(gateway.deps.gateway.transport, "send");
+  send.mockRejectedValueOnce(new TypeError("x is undefined"));
+
+  const failed = await gateway.chat(key);
+  const next = await gateway.chat(key);
+
+  expect([failed.status, next.status]).toEqual([500, 200]);
+  expect(await gateway.spendLogs()).toMatchObject([
+    { status: "success" },
+    { status: "failure", error_code: "internal", spend: 0 },
+  ]);
+});
+
 const deepObject = `${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}`;
 
 test.each([

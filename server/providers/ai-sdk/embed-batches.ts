@@ -24,16 +24,19 @@ interface BatchCall {
 
 /**
  * Embeds texts in as many calls as the model needs for them. After the first that fails no more are begun; those under way are
- * waited for, because the provider charges them all the same. Does not throw.
+ * waited for, because the provider charges them all the same.
  */
 export async function embedBatches(
   model: EmbeddingModelV3,
   texts: readonly string[],
   call: BatchCall,
 ): Promise<Batches> {
+  const size = (await model.maxEmbeddingsPerCall) ?? texts.length;
+  const width = (await model.supportsParallelCalls) ? maxParallelCalls : 1;
+  const waiting = batchesOf(texts, size).entries();
   const answered: { index: number; result: EmbeddingModelV3Result }[] = [];
   let failure: LibraryFailure | undefined;
-  const work = async (waiting: Iterable<[number, string[]]>) => {
+  const work = async () => {
     for (const [index, batch] of waiting) {
       const outcome = await embedBatch(model, batch, call);
       if (outcome.kind === "answer") answered.push({ index, result: outcome.result });
@@ -41,22 +44,9 @@ export async function embedBatches(
       if (failure) return;
     }
   };
-  try {
-    const { batches, width } = await plan(model, texts);
-    const waiting = batches.entries();
-    await Promise.all(Array.from({ length: width }, () => work(waiting)));
-  } catch (thrown) {
-    failure ??= outcomeOf(thrown, "input");
-  }
+  await Promise.all(Array.from({ length: width }, work));
   const ordered = answered.toSorted((left, right) => left.index - right.index);
   return { results: ordered.map(({ result }) => result), failure };
-}
-
-/** What the model says of itself may be a promise, which may fail like every other. */
-async function plan(model: EmbeddingModelV3, texts: readonly string[]) {
-  const size = (await model.maxEmbeddingsPerCall) ?? texts.length;
-  const width = (await model.supportsParallelCalls) ? maxParallelCalls : 1;
-  return { batches: batchesOf(texts, size), width };
 }
 
 async function embedBatch(

@@ -5,6 +5,7 @@ import type { Embeddings, Target } from "../adapter.ts";
 import type { LibraryOutcome, LibrarySend } from "../library.ts";
 import { Translation, untranslatable } from "../translation.ts";
 import { type Batches, embedBatches } from "./embed-batches.ts";
+import { outcomeOf } from "./failure.ts";
 import { embeddingUsage } from "./read-usage.ts";
 import { vendorOf } from "./vendors.ts";
 import { droppedWith } from "./warnings.ts";
@@ -30,8 +31,12 @@ export function prepareEmbedding(
   const providerOptions = vendor.expressEmbedding?.(request, model.modelId);
   const options = providerOptions && { providerOptions };
   return async (limits) => {
-    const outcome = await embedBatches(model, texts, { options, limits });
-    return answerOf(outcome, texts.length, translation.dropped);
+    try {
+      const batches = await embedBatches(model, texts, { options, limits });
+      return answerOf(batches, texts.length, translation.dropped);
+    } catch (thrown) {
+      return outcomeOf(thrown, "input");
+    }
   };
 }
 
@@ -48,7 +53,8 @@ function answerOf(
 ): LibraryOutcome<Embeddings> {
   if (failure) return { ...failure, usage: sumOf(results.filter(({ usage }) => usage)) };
   const usage = sumOf(results);
-  const vectors = results.flatMap(({ embeddings }) => embeddings);
+  // Spread, so that a package that gives none fails here: undefined is flattened to one.
+  const vectors = results.flatMap(({ embeddings }) => [...embeddings]);
   if (vectors.length !== count)
     return {
       kind: "failed",

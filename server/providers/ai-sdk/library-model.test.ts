@@ -138,3 +138,25 @@ test("the length of vectors is refused where the package has no word for it", as
     dropped: ["dimensions"],
   });
 });
+
+test.each([
+  ["no result", undefined],
+  ["a result without vectors", { warnings: [] }],
+  ["warnings that are none", { embeddings: [[1]], warnings: [null] }],
+])("a package that embeds with %s is broken", async (_what, result) => {
+  const embedder = {
+    specificationVersion: "v3",
+    provider: "some",
+    modelId: "model",
+    maxEmbeddingsPerCall: 1,
+    supportsParallelCalls: true,
+    doEmbed: () => Promise.resolve(result),
+  };
+  const provider = {
+    languageModel: () => ({ ...base, doStream: () => undefined }),
+    embeddingModel: () => embedder,
+  };
+  const model = await libraryModel(asProvider(provider, "some-provider"), "model");
+  const send = model.prepareEmbedding?.({ model: "group", input: "a" }, streamed);
+  expect(await send?.(limits())).toMatchObject({ kind: "failed", failure: { kind: "broken" } });
+});
