@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { GatewayError } from "../errors.ts";
 
 /** The client's end of a call: tells the step that is in charge by then that nobody is listening any more. */
 export class ClientWatch {
@@ -23,4 +24,8 @@ export class ClientWatch {
     this.#react = react;
     if (this.#isGone) react();
   }
+}
+
+export function clientClosed(): GatewayError {
+  return new GatewayError("client_closed", "The client closed the connection");
 }

@@ -1,10 +1,12 @@
 import type { Chat } from "../../shared/openai/chat.ts";
 import { type EmbeddingRequest, embeddingRequest } from "../../shared/openai/requests.ts";
 import { GatewayError } from "../errors.ts";
-import type { Adapter, Encoded, Target } from "../providers/adapter.ts";
+import type { Adapter, Embeddings, Encoded, Target } from "../providers/adapter.ts";
 import type { Deployment } from "../providers/deployment.ts";
-import type { LibraryModel } from "../providers/library.ts";
+import type { EventSource } from "../providers/event-source.ts";
+import type { LibraryModel, LibrarySend } from "../providers/library.ts";
 import { inlineMedia } from "../providers/media.ts";
+import { isTooDeep, nestedTooDeeply, untranslatable } from "../providers/translation.ts";
 import type { Call } from "./call.ts";
 import { withAdded, withForwarded } from "./upstream-headers.ts";
 import type { Gateway } from "./gateway.ts";
@@ -22,26 +24,25 @@ export type Outgoing = { readonly dropped: readonly string[] } & (
       /** Who reads the answer; undefined where it passes through. */
       readonly adapter: Adapter | undefined;
     }
-  | {
-      readonly kind: "library";
-      readonly model: LibraryModel;
-      readonly target: Target;
-      readonly asked: Asked;
-    }
+  | { readonly kind: "library-chat"; readonly send: LibrarySend<EventSource> }
+  | { readonly kind: "library-embedding"; readonly send: LibrarySend<Embeddings> }
 );
 
 type Asked = { readonly chat: Chat } | { readonly embedding: EmbeddingRequest };
 
 const nothing: readonly string[] = [];
 
-/** @throws GatewayError what keeps a request from being sent there, and would keep it from every other try too */
+/** @throws GatewayError what keeps the request from being sent there; another deployment may have words for it */
 export function outgoingTo(
   gateway: Gateway,
   call: Call,
   { deployment, body }: { deployment: Deployment; body: Buffer },
 ): Outgoing | Promise<Outgoing> {
   const { endpoint } = call;
-  if (!deployment.routes.has(endpoint.name)) return translated(gateway, call, deployment);
+  if (!deployment.routes.has(endpoint.name))
+    return translated(gateway, call, deployment).catch((thrown: unknown) => {
+      throw isTooDeep(thrown) ? nestedTooDeeply(thrown) : thrown;
+    });
   return {
     kind: "bytes",
     path: deployment.pathOf(endpoint.name),
@@ -69,7 +70,7 @@ async function translated(gateway: Gateway, call: Call, deployment: Deployment):
   };
   if (deployment.library) {
     const model = await orUnavailable(gateway, call, deployment.library);
-    return { kind: "library", model, target, asked: await withMedia(call, asked, model), dropped };
+    return { ...prepare(model, await withMedia(call, asked, model), target), dropped };
   }
   const { adapter } = deployment;
   if (!adapter) throw new Error("A deployment has neither an adapter nor a library");
@@ -96,6 +97,15 @@ async function withMedia(
   return {
     chat: await inlineMedia(asked.chat, { keeps: inlinesMedia.keeps, signal: gone.signal }),
   };
+}
+
+function prepare(model: LibraryModel, asked: Asked, target: Target) {
+  if ("chat" in asked)
+    return { kind: "library-chat", send: model.prepareChat(asked.chat, target) } as const;
+  if (!model.prepareEmbedding)
+    throw untranslatable("model", "Cannot embed: the provider's package has no embeddings");
+  const send = model.prepareEmbedding(asked.embedding, target);
+  return { kind: "library-embedding", send } as const;
 }
 
 function encode(adapter: Adapter, asked: Asked, target: Target): Encoded {

@@ -1,15 +1,17 @@
-import { GatewayError } from "../errors.ts";
+import type { Usage } from "../../shared/spend.ts";
+import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Entry } from "../ledger/ledger.ts";
 import type { Slot, Taking } from "../limits/limiter.ts";
 import type { Deployment } from "../providers/deployment.ts";
-import { uuidv7 } from "../secrets.ts";
 import { account } from "./account.ts";
 import { balance } from "./balance.ts";
 import type { Attempt, Call } from "./call.ts";
-import { estimatedCost, estimatedTokens } from "./estimate.ts";
+import { estimatedTokens } from "./estimate.ts";
+import { clientClosed } from "./client-watch.ts";
 import type { Gateway } from "./gateway.ts";
-import { outgoingTo } from "./outgoing.ts";
+import type { Outgoing } from "./outgoing.ts";
 import { passageOf } from "./passage.ts";
+import { prepare } from "./prepare.ts";
 import { countersOfDeployment, limitReached, limitsUnavailable } from "./rate-limits.ts";
 import { type Outcome, type Received, send } from "./send.ts";
 import { type AttemptFailure, failureOfAnswer, failureOfCall } from "./upstream-error.ts";
@@ -23,10 +25,11 @@ export interface Routed {
 }
 
 /**
- * Tries those of the group's deployments that do what the route asks, each once, until one takes the call. What the caller did wrong ends it at once; what
- * another deployment may cure goes on to the next, and one that has reached its limits is passed over.
+ * Tries those of the group's deployments that do what the route asks, each once, until one takes the call. What an upstream finds
+ * wrong with it ends it at once; what another deployment may cure goes on to the next. One that has reached its limits is passed
+ * over, and so is one that the call cannot be prepared for: its provider has no words for it, or its package is not installed.
  *
- * @throws GatewayError the last failure; `model_unavailable` when there is no deployment to try.
+ * @throws GatewayError the last failure, else why the first was passed over; `model_unavailable` when there is no deployment to try.
  */
 export async function route(gateway: Gateway, call: Call, body: Buffer): Promise<Routed> {
   let failure: GatewayError | undefined;
@@ -41,23 +44,28 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
       continue;
     }
     const { slot } = taken;
-    const { outgoing, entry } = await prepare(gateway, call, { deployment, body }).catch(
-      (thrown: unknown) => {
-        slot?.release();
-        throw thrown;
-      },
-    );
+    const prepared = await prepare(gateway, call, { deployment, body }).catch((thrown: unknown) => {
+      slot?.release();
+      throw thrown;
+    });
+    if (prepared.kind === "unprepared") {
+      slot?.release();
+      failure ??= prepared.error;
+      continue;
+    }
+    const { outgoing, entry } = prepared;
     const attempt = begin(call, { deployment, entry, retries, slot });
-    const outcome = await send(gateway, call, { attempt, outgoing });
+    const outcome = await sendOrSettle(gateway, call, { attempt, outgoing });
     attempt.headAtMs = performance.now();
     if (outcome.kind === "received")
       return { attempt, received: outcome.received, dropped: outcome.dropped };
     if (outcome.kind === "failed" && outcome.failure.kind === "aborted")
       throw await abandoned(gateway, call, attempt);
-    const failed = await failureOf(outcome, call, deployment);
+    const failed = await failureOf(outcome, call, { deployment, outgoing });
     failure = failed.error;
-    await settleFailure(gateway, call, { attempt, failure: failed });
-    if (!failed.isCurable) break;
+    await settleFailure(gateway, call, { attempt, failure: failed, usage: outcome.usage });
+    // A call settles its budgets once: one that has cost something is not tried again.
+    if (!failed.isCurable || outcome.usage) break;
     retries += 1;
   }
   throw failure ?? unavailable(call);
@@ -80,19 +88,6 @@ function passedOver(
     : limitsUnavailable();
 }
 
-/** All that can fail before an attempt leaves; the last of it is that it is written down. */
-async function prepare(
-  gateway: Gateway,
-  call: Call,
-  leaving: { deployment: Deployment; body: Buffer },
-) {
-  const made = outgoingTo(gateway, call, leaving);
-  const outgoing = made instanceof Promise ? await made : made;
-  const entry = await enter(gateway, call, leaving.deployment);
-  if (!entry) throw ledgerFull();
-  return { outgoing, entry };
-}
-
 interface Beginning {
   readonly deployment: Deployment;
   readonly entry: Entry;
@@ -105,49 +100,45 @@ function begin(call: Call, { deployment, entry, retries, slot }: Beginning): Att
   return { deployment, entry, slot, retries, sentAtMs: performance.now(), headAtMs: undefined };
 }
 
-/** In the journal before it leaves; what calls nobody need not be. */
-function enter(
-  { ledger }: Gateway,
+/** What is in the journal must be settled, whatever happens: a bug that throws here costs nothing, and takes no slot with it. */
+async function sendOrSettle(
+  gateway: Gateway,
   call: Call,
-  deployment: Deployment,
-): Promise<Entry | undefined> | Entry {
-  const startedAtMs = Date.now();
-  const { estimate, windows } = call.permit;
-  const opening = {
-    id: uuidv7(startedAtMs),
-    requestId: call.requestId,
-    owner: call.caller,
-    target: deployment,
-    model: call.asked,
-    streamed: call.isStream,
-    startedAtMs,
-    windows,
-    estimate: {
-      cost: estimatedCost(deployment, estimate),
-      inputTokens: estimate.input,
-      outputTokens: estimate.output,
-    },
-  };
-  return deployment.mockResponse === undefined ? ledger.open(opening) : ledger.enter(opening);
-}
-
-/** A call that has nowhere to be written down is not made: money that cannot be accounted for is not spent. */
-function ledgerFull(): GatewayError {
-  return new GatewayError(
-    "ledger_full",
-    "Cannot take calls: there is no room left to account for them",
-    { headers: { "retry-after": "5" } },
-  );
+  { attempt, outgoing }: { attempt: Attempt; outgoing: Outgoing },
+): Promise<Outcome> {
+  try {
+    // Who left while the attempt was written down is not asked for; nothing is owed.
+    if (call.client.isGone) throw clientClosed();
+    return await send(gateway, call, { attempt, outgoing });
+  } catch (thrown) {
+    const isGone = thrown instanceof GatewayError && thrown.code === "client_closed";
+    await account(gateway, call, attempt, {
+      status: isGone ? "aborted" : "failure",
+      errorCode: toGatewayError(thrown).code,
+      otherwise: { kind: "nothing" },
+    });
+    throw thrown;
+  }
 }
 
 function failureOf(
   outcome: Exclude<Outcome, { kind: "received" }>,
   { asked }: Call,
-  { headers, secrets, adapter }: Deployment,
+  { deployment, outgoing }: { deployment: Deployment; outgoing: Outgoing },
 ): AttemptFailure | Promise<AttemptFailure> {
-  return outcome.kind === "failed"
-    ? failureOfCall(outcome.failure, asked)
-    : failureOfAnswer(outcome.answer, asked, { secrets, sentHeaders: headers, adapter });
+  switch (outcome.kind) {
+    case "failed":
+      return failureOfCall(outcome.failure, asked);
+    case "refused":
+      return failureOfAnswer(outcome.answer, asked, {
+        secrets: deployment.secrets,
+        // A token that is good for a while stands in these alone.
+        sentHeaders: outgoing.kind === "bytes" ? outgoing.headers : [],
+        adapter: deployment.adapter,
+      });
+    case "inexpressible":
+      return { error: outcome.error, isCurable: true, reason: outcome.error.message };
+  }
 }
 
 /** The upstream was at work when the client left; what it did until then is estimated. */
@@ -163,14 +154,16 @@ async function abandoned(gateway: Gateway, call: Call, attempt: Attempt): Promis
   return clientClosed();
 }
 
-function clientClosed(): GatewayError {
-  return new GatewayError("client_closed", "The client closed the connection");
+interface SettledFailure {
+  readonly attempt: Attempt;
+  readonly failure: AttemptFailure;
+  readonly usage: Usage | undefined;
 }
 
 function settleFailure(
   gateway: Gateway,
   call: Call,
-  { attempt, failure }: { attempt: Attempt; failure: AttemptFailure },
+  { attempt, failure, usage }: SettledFailure,
 ): Promise<void> {
   const { error, reason } = failure;
   gateway.logger.warn(
@@ -180,6 +173,7 @@ function settleFailure(
   return account(gateway, call, attempt, {
     status: "failure",
     errorCode: error.details.upstream?.code ?? error.code,
+    usage,
     otherwise: { kind: "nothing" },
   });
 }

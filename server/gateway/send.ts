@@ -4,7 +4,7 @@ import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
 import { decodeAnswer } from "../providers/decode-answer.ts";
 import type { EventSource } from "../providers/event-source.ts";
-import type { LibraryOutcome } from "../providers/library.ts";
+import type { LibraryFailure, LibraryLimits, LibraryOutcome } from "../providers/library.ts";
 import { parseJson } from "../providers/json.ts";
 import { mockAnswer } from "../providers/mock.ts";
 import { wholeAnswer } from "../providers/whole-answer.ts";
@@ -23,10 +23,12 @@ export type Received =
       readonly read: () => Promise<Embeddings | CallFailure>;
     };
 
+/** `usage`: what was consumed though it failed. */
 export type Outcome =
   | { readonly kind: "received"; readonly received: Received; readonly dropped: readonly string[] }
-  | { readonly kind: "refused"; readonly answer: Answer }
-  | { readonly kind: "failed"; readonly failure: CallFailure };
+  | { readonly kind: "refused"; readonly answer: Answer; readonly usage?: Usage | undefined }
+  | { readonly kind: "failed"; readonly failure: CallFailure; readonly usage?: Usage | undefined }
+  | Extract<LibraryFailure, { kind: "inexpressible" }>;
 
 /** Sends a request on its way and waits for the head of its answer. */
 export async function send(
@@ -34,7 +36,31 @@ export async function send(
   call: Call,
   { attempt, outgoing }: { attempt: Attempt; outgoing: Outgoing },
 ): Promise<Outcome> {
-  if (outgoing.kind === "library") return sendByLibrary(call, attempt, outgoing);
+  const { dropped } = outgoing;
+  switch (outgoing.kind) {
+    case "bytes":
+      return sendBytes(gateway, call, { attempt, outgoing });
+    case "library-chat": {
+      const outcome = await outgoing.send(limitsOf(call, attempt));
+      return outcomeOf(outcome, dropped, (source) => ({ kind: "events", source }));
+    }
+    case "library-embedding": {
+      const outcome = await outgoing.send(limitsOf(call, attempt));
+      return outcomeOf(outcome, dropped, (vectors) => ({
+        kind: "vectors",
+        read: () => Promise.resolve(vectors),
+      }));
+    }
+  }
+}
+
+type OutgoingBytes = Extract<Outgoing, { kind: "bytes" }>;
+
+async function sendBytes(
+  gateway: Gateway,
+  call: Call,
+  { attempt, outgoing }: { attempt: Attempt; outgoing: OutgoingBytes },
+): Promise<Outcome> {
   const { deployment } = attempt;
   const answer =
     deployment.mockResponse === undefined
@@ -63,7 +89,7 @@ function timeoutOf({ isStream }: Call, { deployment }: Attempt): number {
 function mockOf(
   { endpoint, request, bodyBytes }: Call,
   { deployment }: Attempt,
-  { adapter, body }: Extract<Outgoing, { kind: "bytes" }>,
+  { adapter, body }: OutgoingBytes,
 ): Answer {
   return mockAnswer({
     text: deployment.mockResponse ?? "",
@@ -116,25 +142,11 @@ async function readVectors(
   );
 }
 
-async function sendByLibrary(
-  call: Call,
-  attempt: Attempt,
-  { model, target, asked, dropped }: Extract<Outgoing, { kind: "library" }>,
-): Promise<Outcome> {
+/** Until when a package may be at work: it makes its own connection. */
+function limitsOf(call: Call, attempt: Attempt): LibraryLimits {
   const abort = new AbortController();
   call.client.whenGone(() => abort.abort());
-  const limits = { signal: abort.signal, timeoutMs: timeoutOf(call, attempt) };
-  if ("chat" in asked) {
-    const outcome = await model.chat(asked.chat, target, limits);
-    return outcomeOf(outcome, dropped, (source) => ({ kind: "events", source }));
-  }
-  if (!model.embed)
-    return { kind: "failed", failure: { kind: "foreign", reason: "no embeddings" } };
-  const outcome = await model.embed(asked.embedding, target, limits);
-  return outcomeOf(outcome, dropped, (vectors) => ({
-    kind: "vectors",
-    read: () => Promise.resolve(vectors),
-  }));
+  return { signal: abort.signal, timeoutMs: timeoutOf(call, attempt) };
 }
 
 function outcomeOf<Kind>(
@@ -150,8 +162,9 @@ function outcomeOf<Kind>(
         dropped: [...dropped, ...outcome.dropped],
       };
     case "refused":
-      return { kind: "refused", answer: wholeAnswer(outcome) };
+      return { kind: "refused", answer: wholeAnswer(outcome), usage: outcome.usage };
     case "failed":
+    case "inexpressible":
       return outcome;
   }
 }

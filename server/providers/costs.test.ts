@@ -112,7 +112,7 @@ function eventsOf(stream: string, visit: (bytes: Buffer, span: Span) => void): v
 async function callLibrary(library: Library, model: string, reply: unknown) {
   upstream.answer((_call, response) => sendJson(response, fieldsOf(reply)));
   const opened = await library.open(settings({ model, apiBase: upstream.url }));
-  const { answer } = answerOf(await opened.chat(ask(), { ...wholeReply, model }, limits()));
+  const { answer } = answerOf(await opened.prepareChat(ask(), { ...wholeReply, model })(limits()));
   return (await readAll(answer)).events;
 }
 

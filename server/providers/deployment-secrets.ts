@@ -2,7 +2,12 @@ import type { Config } from "../../shared/config.ts";
 
 type Parameters = Config["model_list"][number]["litellm_params"];
 
-const publicHeaders = new Set(["content-type", "openai-organization"]);
+const publicHeaders = new Set([
+  "content-type",
+  "openai-organization",
+  "anthropic-version",
+  "anthropic-beta",
+]);
 
 /** Shorter ones stand for no key, such as `none`, and would tear the upstream's words apart. */
 const minSecretLength = 6;

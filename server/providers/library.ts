@@ -1,5 +1,7 @@
 import type { Chat } from "../../shared/openai/chat.ts";
 import type { EmbeddingRequest } from "../../shared/openai/requests.ts";
+import type { Usage } from "../../shared/spend.ts";
+import type { GatewayError } from "../errors.ts";
 import type { Adapter, Embeddings, Target } from "./adapter.ts";
 import type { CallFailure } from "./call.ts";
 import type { EventSource } from "./event-source.ts";
@@ -23,21 +25,21 @@ export interface LibrarySettings {
   readonly options: Readonly<Record<string, string>>;
 }
 
+/**
+ * A model of a package. What may be wrong with a request shows before it is sent, as with an adapter.
+ *
+ * Both throw GatewayError `invalid_request` for what cannot be expressed.
+ */
 export interface LibraryModel {
-  /**
-   * Calls the model. A whole answer is a source too: its events come at once.
-   *
-   * @throws GatewayError `invalid_request` for what cannot be expressed, before anything has left
-   */
-  chat(chat: Chat, target: Target, limits: LibraryLimits): Promise<LibraryOutcome<EventSource>>;
+  /** A whole answer is a source too: its events come at once. */
+  prepareChat(chat: Chat, target: Target): LibrarySend<EventSource>;
   /** As an adapter's. */
   readonly inlinesMedia?: Adapter["inlinesMedia"];
-  embed?(
-    request: EmbeddingRequest,
-    target: Target,
-    limits: LibraryLimits,
-  ): Promise<LibraryOutcome<Embeddings>>;
+  prepareEmbedding?(request: EmbeddingRequest, target: Target): LibrarySend<Embeddings>;
 }
+
+/** Sends a request that is in the package's words already. Whatever becomes of it is an outcome: it does not throw. */
+export type LibrarySend<Answer> = (limits: LibraryLimits) => Promise<LibraryOutcome<Answer>>;
 
 export interface LibraryLimits {
   readonly signal: AbortSignal;
@@ -47,11 +49,18 @@ export interface LibraryLimits {
 
 export type LibraryOutcome<Answer> =
   | { readonly kind: "answer"; readonly answer: Answer; readonly dropped: readonly string[] }
-  /** The provider refused: what it said, for the same reading as every upstream's. */
+  | LibraryFailure;
+
+/** `usage`: what was consumed all the same, by those of several calls for one request that were answered. */
+export type LibraryFailure = { readonly usage?: Usage | undefined } & (
   | {
+      /** The provider said no: in its words, for the same reading as every upstream's. */
       readonly kind: "refused";
       readonly status: number;
       readonly headers: Readonly<Record<string, string | undefined>>;
       readonly body: Buffer;
     }
-  | { readonly kind: "failed"; readonly failure: CallFailure };
+  | { readonly kind: "failed"; readonly failure: CallFailure }
+  /** Nothing has left: the package could not put the request into its vendor's words. */
+  | { readonly kind: "inexpressible"; readonly error: GatewayError }
+);

@@ -37,3 +37,16 @@ export class Translation {
 export function untranslatable(param: string, message: string): GatewayError {
   return new GatewayError("invalid_request", message, { param });
 }
+
+/** Whether a request defeated what walks it: a nesting deeper than the stack. Nothing else throws that on a request. */
+export function isTooDeep(thrown: unknown): boolean {
+  return thrown instanceof RangeError && thrown.message.includes("call stack");
+}
+
+export function nestedTooDeeply(cause: unknown): GatewayError {
+  return new GatewayError(
+    "invalid_request",
+    "Cannot put the request into the words of its provider: it is nested too deeply",
+    { cause },
+  );
+}

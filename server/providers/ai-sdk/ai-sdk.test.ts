@@ -32,7 +32,7 @@ function answerWith(text: string) {
 
 async function stream(model: string, fields: Parameters<typeof ask>[0] = {}) {
   const opened = await open(model);
-  const outcome = answerOf(await opened.chat(ask(fields), streamed, limits()));
+  const outcome = answerOf(await opened.prepareChat(ask(fields), streamed)(limits()));
   return { ...(await readAll(outcome.answer)), dropped: outcome.dropped };
 }
 
@@ -204,7 +204,7 @@ test("OpenAI itself is asked by the API that its package prefers", async () => {
   );
   const opened = await open("openai/gpt-5");
   const chat = ask({ reasoning_effort: "low", user: "u", parallel_tool_calls: false });
-  const { answer, dropped } = answerOf(await opened.chat(chat, whole, limits()));
+  const { answer, dropped } = answerOf(await opened.prepareChat(chat, whole)(limits()));
   expect(dropped).toEqual([]);
   expect((await readAll(answer)).events).toEqual([
     { type: "start", id: "resp_1" },
@@ -229,7 +229,10 @@ test("embeddings of a server of OpenAI's format", async () => {
     }),
   );
   const opened = await open("openai-compatible/nomic");
-  const outcome = await opened.embed?.({ model: "group", input: ["a", "b"] }, whole, limits());
+  const outcome = await opened.prepareEmbedding?.(
+    { model: "group", input: ["a", "b"] },
+    whole,
+  )(limits());
   expect(outcome).toMatchObject({
     kind: "answer",
     answer: {
@@ -250,7 +253,7 @@ test("a refusal that has OpenAI's shape is handed on as it came", async () => {
   };
   upstream.answer((_call, response) => sendJson(response, { error }, 404));
   const opened = await open(compatible);
-  expect(told(await opened.chat(ask(), streamed, limits()))).toMatchObject({
+  expect(told(await opened.prepareChat(ask(), streamed)(limits()))).toMatchObject({
     kind: "refused",
     status: 404,
     body: JSON.stringify({ error }),
@@ -259,13 +262,12 @@ test("a refusal that has OpenAI's shape is handed on as it came", async () => {
 
 test("several answers to one chat are refused, unless the deployment drops parameters", async () => {
   const opened = await open(compatible);
-  await expect(opened.chat(ask({ n: 2 }), streamed, limits())).rejects.toMatchObject({
-    code: "invalid_request",
-    details: { param: "n" },
-  });
+  expect(() => opened.prepareChat(ask({ n: 2 }), streamed)).toThrow(
+    expect.objectContaining({ code: "invalid_request", details: { param: "n" } }),
+  );
   answerWith(fixture("openai-chat.sse"));
   const target = { ...streamed, dropsParameters: true };
-  const outcome = answerOf(await opened.chat(ask({ n: 2 }), target, limits()));
+  const outcome = answerOf(await opened.prepareChat(ask({ n: 2 }), target)(limits()));
   expect(outcome.dropped).toEqual(["n"]);
 });
 
@@ -276,10 +278,9 @@ test("models that fetch nothing by themselves say so, and refuse addresses", asy
   expect(claude.inlinesMedia?.keeps("https://example.com/image.png")).toBe(true);
   const image_url = { url: "https://example.com/cat.png" };
   const chat = ask({ messages: [{ role: "user", content: [{ type: "image_url", image_url }] }] });
-  await expect(opened.chat(chat, streamed, limits())).rejects.toMatchObject({
-    code: "invalid_request",
-    details: { param: "messages" },
-  });
+  expect(() => opened.prepareChat(chat, streamed)).toThrow(
+    expect.objectContaining({ code: "invalid_request", details: { param: "messages" } }),
+  );
 });
 
 test.each([

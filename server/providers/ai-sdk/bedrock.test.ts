@@ -38,7 +38,7 @@ function answerWith(frames: readonly Buffer[]) {
 
 async function readStream(model = sonnet) {
   const opened = await open(model);
-  const outcome = await opened.chat(ask(), streamed, limits());
+  const outcome = await opened.prepareChat(ask(), streamed)(limits());
   return readAll(answerOf(outcome).answer);
 }
 
@@ -46,7 +46,7 @@ async function readStream(model = sonnet) {
 async function sentFor(fields: Parameters<typeof ask>[0], model = sonnet) {
   answerWith(bedrockFrames("bedrock-text.jsonl"));
   const opened = await open(model);
-  const outcome = answerOf(await opened.chat(ask(fields), streamed, limits()));
+  const outcome = answerOf(await opened.prepareChat(ask(fields), streamed)(limits()));
   await readAll(outcome.answer);
   return { body: upstream.calls.at(-1)?.body, dropped: outcome.dropped };
 }
@@ -115,7 +115,7 @@ test("a whole answer is the same events", async () => {
     }),
   );
   const opened = await open();
-  const outcome = answerOf(await opened.chat(ask(), whole, limits()));
+  const outcome = answerOf(await opened.prepareChat(ask(), whole)(limits()));
   const { events, failure } = await readAll(outcome.answer);
   expect(upstream.calls.at(-1)?.path).toBe(`/model/${encodeURIComponent(sonnet)}/converse`);
   expect(failure).toBeUndefined();
@@ -217,7 +217,7 @@ test("a budget of thoughts is part of the longest answer, as callers mean it", a
 });
 
 test.each([
-  [sonnet, { thinking: { type: "enabled", budget_tokens: 4096 } }],
+  [sonnet, { thinking: { type: "enabled", budget_tokens: 16_384 } }],
   [
     "anthropic.claude-opus-4-7",
     { thinking: { type: "adaptive", display: "summarized" }, output_config: { effort: "high" } },
@@ -283,7 +283,7 @@ test("a refused request is handed on as it came, and was tried once", async () =
     });
     const opened = await open();
     for (const target of [streamed, whole])
-      expect(told(await opened.chat(ask(), target, limits()))).toMatchObject({
+      expect(told(await opened.prepareChat(ask(), target)(limits()))).toMatchObject({
         kind: "refused",
         status,
         headers: { "retry-after": "7", "x-amzn-errortype": "ValidationException" },
@@ -335,7 +335,7 @@ test("access keys of the deployment sign the call, in the region that stands bef
       },
     }),
   );
-  await readAll(answerOf(await opened.chat(ask(), streamed, limits())).answer);
+  await readAll(answerOf(await opened.prepareChat(ask(), streamed)(limits())).answer);
   const { headers, path } = upstream.calls.at(-1) ?? {};
   expect(path).toBe(`/model/${encodeURIComponent(sonnet)}/converse-stream`);
   expect(headers?.authorization).toMatch(
@@ -352,7 +352,7 @@ test("an API key is sent as it is", async () => {
 
 test("a setting that is missing reaches nobody, and its words are for the operator", async () => {
   const opened = await bedrock.open(settings({ apiKey: undefined, apiBase: upstream.url }));
-  expect(await opened.chat(ask(), streamed, limits())).toMatchObject({
+  expect(await opened.prepareChat(ask(), streamed)(limits())).toMatchObject({
     kind: "failed",
     failure: {
       kind: "unreachable",
@@ -377,7 +377,10 @@ test("texts are embedded one by one where the model takes one, and the tokens ar
   const model = "amazon.titan-embed-text-v2:0";
   const opened = await open(model);
   const input = Array.from({ length: 20 }, (_, index) => "x".repeat(index + 1));
-  const outcome = await opened.embed?.({ model, input, dimensions: 256 }, whole, limits());
+  const outcome = await opened.prepareEmbedding?.(
+    { model, input, dimensions: 256 },
+    whole,
+  )(limits());
   expect(outcome).toMatchObject({ kind: "answer", dropped: [], answer: { usage: { input: 60 } } });
   expect(outcome?.kind === "answer" && outcome.answer.vectors).toEqual(
     input.map((text) => [text.length, 0.5]),

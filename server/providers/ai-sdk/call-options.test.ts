@@ -98,7 +98,7 @@ test("sounds, documents and what tools answered keep their types", () => {
         role: "assistant",
         tool_calls: [
           { id: "1", type: "function", function: { name: "look", arguments: "" } },
-          { id: "2", type: "function", function: { name: "broken", arguments: "{x" } },
+          { id: "2", type: "function", function: { name: "hear", arguments: '{"x":1}' } },
         ],
       },
       {
@@ -131,7 +131,7 @@ test("sounds, documents and what tools answered keep their types", () => {
       role: "assistant",
       content: [
         { type: "tool-call", toolCallId: "1", toolName: "look", input: {} },
-        { type: "tool-call", toolCallId: "2", toolName: "broken", input: "{x" },
+        { type: "tool-call", toolCallId: "2", toolName: "hear", input: { x: 1 } },
       ],
     },
     {
@@ -164,6 +164,23 @@ test("sounds, documents and what tools answered keep their types", () => {
     },
   ]);
 });
+
+test.each(["{x", "[1]", "null"])(
+  "a call with the arguments %s is refused with its place",
+  (json) => {
+    const call = { id: "1", type: "function" as const, function: { name: "f", arguments: json } };
+    const messages: Chat["messages"] = [
+      { role: "user", content: "Hi" },
+      { role: "assistant", tool_calls: [call] },
+    ];
+    expect(() => translate({ messages })).toThrow(
+      expect.objectContaining({
+        code: "invalid_request",
+        details: { param: "messages.1.tool_calls.0.function.arguments" },
+      }),
+    );
+  },
+);
 
 test("instructions stay where they are for vendors that take them anywhere", () => {
   const messages: Chat["messages"] = [

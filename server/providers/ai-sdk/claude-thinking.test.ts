@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { Chat } from "../../../shared/openai/chat.ts";
+import { anthropic } from "../anthropic/adapter.ts";
 import { claudeThinking } from "./claude-thinking.ts";
-import { ask } from "./fixtures/reading.ts";
+import { ask, streamed } from "./fixtures/reading.ts";
 
 const older = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
 
@@ -10,17 +11,17 @@ test.each<[string, Partial<Chat>, string, unknown]>([
     "an effort is a budget",
     { reasoning_effort: "medium" },
     older,
-    { mode: { type: "enabled", budgetTokens: 2048 } },
+    { mode: { type: "enabled", budgetTokens: 4096 } },
   ],
   [
     "a budget leaves room for an answer",
     { reasoning_effort: "high", max_tokens: 3000 },
     older,
-    { mode: { type: "enabled", budgetTokens: 2999 }, maxOutputTokens: 1 },
+    { mode: { type: "enabled", budgetTokens: 1976 }, maxOutputTokens: 1024 },
   ],
   [
     "too short an answer has no thoughts",
-    { reasoning_effort: "low", max_tokens: 1024 },
+    { reasoning_effort: "low", max_tokens: 2000 },
     older,
     undefined,
   ],
@@ -74,3 +75,17 @@ test("amid calls whose thought the client did not keep, an effort is no budget",
   ];
   expect(claudeThinking(ask({ messages, reasoning_effort: "low" }), older)).toBeUndefined();
 });
+
+test.each(["low", "medium", "high", "xhigh", "max"])(
+  "an effort of %s is the same budget by a package as by our own adapter",
+  (reasoning_effort) => {
+    const chat = ask({ reasoning_effort, max_tokens: 64_000 });
+    const target = { ...streamed, model: "claude-sonnet-4-5" };
+    const { thinking } = anthropic.encode(chat, target).body;
+
+    expect(claudeThinking(chat, older)?.mode).toEqual({
+      type: "enabled",
+      budgetTokens: (thinking as { budget_tokens: number }).budget_tokens,
+    });
+  },
+);

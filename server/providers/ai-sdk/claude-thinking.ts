@@ -1,6 +1,8 @@
 import type { Chat } from "../../../shared/openai/chat.ts";
-import { untranslatable } from "../translation.ts";
+import { budgetOf, type Effort, efforts } from "../anthropic/effort.ts";
+import { traitsOf } from "../anthropic/model-traits.ts";
 import { wordsOf } from "../json.ts";
+import { untranslatable } from "../translation.ts";
 
 /** How a Claude is to think. */
 export interface ClaudeThinking {
@@ -14,23 +16,6 @@ export interface ClaudeThinking {
   readonly maxOutputTokens?: number;
 }
 
-export type Effort = "low" | "medium" | "high" | "xhigh" | "max";
-
-/** For Claudes that think within a budget: what an effort is worth. Anthropic takes no budget below 1024. */
-const budgets: Readonly<Record<Effort, number>> = {
-  low: 1_024,
-  medium: 2_048,
-  high: 4_096,
-  xhigh: 8_192,
-  max: 16_384,
-};
-
-const efforts = new Set<string>(Object.keys(budgets));
-
-// The ids of Claudes, wherever they stand: `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, `claude-3-5-haiku-latest`.
-const cannotThink = /claude-(v\d|instant|3-haiku|3-sonnet|3-opus|3-5)/;
-const thinksInBudget = /claude-(3-7|(opus|sonnet)-4-(0|1|2025)|(opus|sonnet|haiku)-4-5)/;
-
 /** An effort as vendors beside OpenAI grade it; undefined for `none` and for what is no effort. */
 export function effortOf(effort: string | null | undefined): Effort | undefined {
   if (effort === "minimal") return "low";
@@ -38,7 +23,7 @@ export function effortOf(effort: string | null | undefined): Effort | undefined 
 }
 
 function isEffort(effort: string | null | undefined): effort is Effort {
-  return typeof effort === "string" && efforts.has(effort);
+  return efforts.some((known) => known === effort);
 }
 
 /**
@@ -59,13 +44,14 @@ export function claudeThinking(chat: Chat, model: string): ClaudeThinking | unde
     return { mode: { type: "adaptive", ...(display && { display }) }, ...(effort && { effort }) };
   }
   if (chat.thinking || chat.reasoning_effort === "none") return { mode: { type: "disabled" } };
-  if (!effort || cannotThink.test(model)) return undefined;
+  const traits = traitsOf(model);
+  if (!effort || traits.thinking === "none") return undefined;
   // The newer Claudes keep their thoughts to themselves unless asked.
-  if (!thinksInBudget.test(model))
+  if (traits.thinking !== "budget")
     return { mode: { type: "adaptive", display: "summarized" }, effort };
-  const budget = Math.min(budgets[effort], (limit ?? Infinity) - 1);
-  const isPossible = budget >= budgets.low && !isAmidUnsealedCalls(chat);
-  return isPossible ? withinBudget(budget, limit) : undefined;
+  const budget = budgetOf(effort, limit ?? Infinity);
+  if (budget === undefined || isAmidUnsealedCalls(chat)) return undefined;
+  return withinBudget(budget, limit);
 }
 
 function withinBudget(budgetTokens: number, limit: number | undefined): ClaudeThinking {

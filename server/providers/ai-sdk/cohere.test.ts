@@ -32,7 +32,7 @@ function answerWith(text: string) {
 
 async function stream(fields: Parameters<typeof ask>[0] = {}) {
   const opened = await open();
-  const outcome = answerOf(await opened.chat(ask(fields), streamed, limits()));
+  const outcome = answerOf(await opened.prepareChat(ask(fields), streamed)(limits()));
   return { ...(await readAll(outcome.answer)), dropped: outcome.dropped };
 }
 
@@ -157,10 +157,13 @@ test("a document that the package takes as text only is refused before anything 
   const opened = await open();
   const file = { file_data: "data:application/pdf;base64,JVBERi0=", filename: "a.pdf" };
   const chat = ask({ messages: [{ role: "user", content: [{ type: "file", file }] }] });
-  await expect(opened.chat(chat, streamed, limits())).rejects.toMatchObject({
-    code: "invalid_request",
-    details: { param: "messages" },
-    message: expect.stringContaining("application/pdf"),
+  expect(await opened.prepareChat(chat, streamed)(limits())).toMatchObject({
+    kind: "inexpressible",
+    error: {
+      code: "invalid_request",
+      details: { param: "messages" },
+      message: expect.stringContaining("application/pdf"),
+    },
   });
   expect(upstream.calls.length).toBe(before);
 });
@@ -170,7 +173,7 @@ test("a refused request is handed on as it came", async () => {
     sendJson(response, { id: "1", message: "invalid api token" }, 401),
   );
   const opened = await open();
-  expect(told(await opened.chat(ask(), streamed, limits()))).toMatchObject({
+  expect(told(await opened.prepareChat(ask(), streamed)(limits()))).toMatchObject({
     kind: "refused",
     status: 401,
     body: '{"id":"1","message":"invalid api token"}',
@@ -200,7 +203,7 @@ test("texts are embedded 96 at a time, in their order", async () => {
     user: "u",
   };
   const outcome = answerOf(
-    (await opened.embed?.(request, whole, limits())) ?? {
+    (await opened.prepareEmbedding?.(request, whole)(limits())) ?? {
       kind: "failed",
       failure: { kind: "broken", reason: "embeds nothing" },
     },
@@ -219,16 +222,32 @@ test("the first batch that fails is the outcome of all", async () => {
   upstream.answer((_call, response) => sendJson(response, { message: "too many" }, 429));
   const opened = await open("embed-v4.0");
   const input = Array.from({ length: 2000 }, String);
-  const outcome = await opened.embed?.({ model: "group", input }, whole, limits());
+  const outcome = await opened.prepareEmbedding?.({ model: "group", input }, whole)(limits());
   expect(outcome && told(outcome)).toMatchObject({ kind: "refused", status: 429 });
+});
+
+test("what the batches before a failed one consumed is told with the failure", async () => {
+  let calls = 0;
+  upstream.answer(({ body }, response) => {
+    calls += 1;
+    if (calls === 2) return sendJson(response, { message: "boom" }, 500);
+    const texts = body["texts"] as string[];
+    sendJson(response, {
+      id: "da6e531f-54c5-4a73-bf92-f60566d8d753",
+      embeddings: { float: texts.map(() => [1, 2]) },
+      texts,
+      meta: { billed_units: { input_tokens: 5000 } },
+    });
+  });
+  const opened = await open("embed-v4.0");
+  const input = Array.from({ length: 100 }, (_, index) => String(index));
+  const outcome = await opened.prepareEmbedding?.({ model: "group", input }, whole)(limits());
+  expect(outcome).toMatchObject({ kind: "refused", status: 500, usage: { input: 5000 } });
 });
 
 test("token ids are refused, since Cohere embeds text only", async () => {
   const opened = await open("embed-v4.0");
-  await expect(
-    opened.embed?.({ model: "group", input: [1, 2, 3] }, whole, limits()),
-  ).rejects.toMatchObject({
-    code: "invalid_request",
-    details: { param: "input" },
-  });
+  expect(() => opened.prepareEmbedding?.({ model: "group", input: [1, 2, 3] }, whole)).toThrow(
+    expect.objectContaining({ code: "invalid_request", details: { param: "input" } }),
+  );
 });

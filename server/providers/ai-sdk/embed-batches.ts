@@ -3,16 +3,19 @@ import type {
   EmbeddingModelV3CallOptions,
   EmbeddingModelV3Result,
 } from "@ai-sdk/provider";
-import type { LibraryLimits, LibraryOutcome } from "../library.ts";
+import type { LibraryFailure, LibraryLimits } from "../library.ts";
 import { outcomeOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
 
 /** Calls at once for one request, where a model takes fewer texts than there are. */
 const maxParallelCalls = 8;
 
-export type BatchOutcome<Answer> =
-  | { readonly kind: "answer"; readonly answer: Answer }
-  | Exclude<LibraryOutcome<never>, { kind: "answer" }>;
+export interface Batches {
+  /** Of the calls that were answered, in the order of their texts. */
+  readonly results: readonly EmbeddingModelV3Result[];
+  /** Why there are not more of them. */
+  readonly failure: LibraryFailure | undefined;
+}
 
 interface BatchCall {
   readonly options: Pick<EmbeddingModelV3CallOptions, "providerOptions"> | undefined;
@@ -20,49 +23,41 @@ interface BatchCall {
 }
 
 /**
- * Embeds texts in as many calls as the model needs for them. The first call that fails is the outcome of all of them, and
- * ends the others.
+ * Embeds texts in as many calls as the model needs for them. After the first that fails no more are begun; those under way are
+ * waited for, because the provider charges them all the same.
  */
 export async function embedBatches(
   model: EmbeddingModelV3,
   texts: readonly string[],
-  { options, limits }: BatchCall,
-): Promise<BatchOutcome<EmbeddingModelV3Result[]>> {
-  const batches = batchesOf(texts, (await model.maxEmbeddingsPerCall) ?? texts.length);
+  call: BatchCall,
+): Promise<Batches> {
+  const size = (await model.maxEmbeddingsPerCall) ?? texts.length;
   const width = (await model.supportsParallelCalls) ? maxParallelCalls : 1;
-  const stop = new AbortController();
-  const call = {
-    options,
-    limits: { ...limits, signal: AbortSignal.any([limits.signal, stop.signal]) },
-  };
-  const results: EmbeddingModelV3Result[] = [];
-  const waiting = batches.entries();
-  let failed: Exclude<BatchOutcome<never>, { kind: "answer" }> | undefined;
+  const waiting = batchesOf(texts, size).entries();
+  const answered: { index: number; result: EmbeddingModelV3Result }[] = [];
+  let failure: LibraryFailure | undefined;
   const work = async () => {
     for (const [index, batch] of waiting) {
       const outcome = await embedBatch(model, batch, call);
-      if (outcome.kind === "answer") results[index] = outcome.answer;
-      else failed ??= outcome;
-      if (failed) return stop.abort();
+      if (outcome.kind === "answer") answered.push({ index, result: outcome.result });
+      else failure ??= outcome;
+      if (failure) return;
     }
   };
-  try {
-    await Promise.all(Array.from({ length: width }, work));
-    return failed ?? { kind: "answer", answer: results };
-  } finally {
-    stop.abort();
-  }
+  await Promise.all(Array.from({ length: width }, work));
+  const ordered = answered.toSorted((left, right) => left.index - right.index);
+  return { results: ordered.map(({ result }) => result), failure };
 }
 
 async function embedBatch(
   model: EmbeddingModelV3,
   values: string[],
   { options, limits }: BatchCall,
-): Promise<BatchOutcome<EmbeddingModelV3Result>> {
+): Promise<{ kind: "answer"; result: EmbeddingModelV3Result } | LibraryFailure> {
   const interruption = new Interruption(limits);
   try {
     const request = { values, ...options, abortSignal: interruption.signal };
-    return { kind: "answer", answer: await interruption.within(model.doEmbed(request)) };
+    return { kind: "answer", result: await interruption.within(model.doEmbed(request)) };
   } catch (thrown) {
     const { failure } = interruption;
     return failure ? { kind: "failed", failure } : outcomeOf(thrown, "input");

@@ -2,9 +2,10 @@ import type { EmbeddingModelV3, EmbeddingModelV3Result } from "@ai-sdk/provider"
 import type { EmbeddingRequest } from "../../../shared/openai/requests.ts";
 import type { Usage } from "../../../shared/spend.ts";
 import type { Embeddings, Target } from "../adapter.ts";
-import type { LibraryLimits, LibraryOutcome } from "../library.ts";
+import type { LibraryOutcome, LibrarySend } from "../library.ts";
 import { Translation, untranslatable } from "../translation.ts";
-import { type BatchOutcome, embedBatches } from "./embed-batches.ts";
+import { type Batches, embedBatches } from "./embed-batches.ts";
+import { outcomeOf } from "./failure.ts";
 import { embeddingUsage } from "./read-usage.ts";
 import { vendorOf } from "./vendors.ts";
 import { droppedWith } from "./warnings.ts";
@@ -13,11 +14,11 @@ import { droppedWith } from "./warnings.ts";
 const common = ["model", "input", "encoding_format"];
 
 /** @throws GatewayError `invalid_request` for token ids, and for what the package has no words for */
-export async function embedWith(
+export function prepareEmbedding(
   model: EmbeddingModelV3,
   request: EmbeddingRequest,
-  { target, limits }: { target: Target; limits: LibraryLimits },
-): Promise<LibraryOutcome<Embeddings>> {
+  target: Target,
+): LibrarySend<Embeddings> {
   const vendor = vendorOf(model.provider);
   const texts = textsOf(request);
   const translation = new Translation(target);
@@ -29,8 +30,14 @@ export async function embedWith(
   translation.dropUnknown(request, new Set([...common, ...(vendor.embeddingTakes ?? [])]));
   const providerOptions = vendor.expressEmbedding?.(request, model.modelId);
   const options = providerOptions && { providerOptions };
-  const outcome = await embedBatches(model, texts, { options, limits });
-  return answerOf(outcome, texts.length, translation.dropped);
+  return async (limits) => {
+    try {
+      const batches = await embedBatches(model, texts, { options, limits });
+      return answerOf(batches, texts.length, translation.dropped);
+    } catch (thrown) {
+      return outcomeOf(thrown, "input");
+    }
+  };
 }
 
 function textsOf({ input }: EmbeddingRequest): string[] {
@@ -40,27 +47,26 @@ function textsOf({ input }: EmbeddingRequest): string[] {
 }
 
 function answerOf(
-  outcome: BatchOutcome<EmbeddingModelV3Result[]>,
+  { results, failure }: Batches,
   count: number,
   dropped: readonly string[],
 ): LibraryOutcome<Embeddings> {
-  if (outcome.kind !== "answer") return outcome;
-  const results = outcome.answer;
-  const vectors = results.flatMap(({ embeddings }) => embeddings);
+  if (failure) return { ...failure, usage: sumOf(results.filter(({ usage }) => usage)) };
+  const usage = sumOf(results);
+  // Spread, so that a package that gives none fails here: undefined is flattened to one.
+  const vectors = results.flatMap(({ embeddings }) => [...embeddings]);
   if (vectors.length !== count)
     return {
       kind: "failed",
       failure: { kind: "broken", reason: `${vectors.length} vectors for ${count} texts` },
+      usage,
     };
   const warnings = results.flatMap((result) => result.warnings);
-  return {
-    kind: "answer",
-    answer: { vectors, usage: sumOf(results) },
-    dropped: droppedWith(dropped, warnings),
-  };
+  return { kind: "answer", answer: { vectors, usage }, dropped: droppedWith(dropped, warnings) };
 }
 
-/** Undefined where one of the results does not tell: part of a sum is none. */
+/** Undefined where there are none, and where one of them does not tell: part of a sum is none. */
 function sumOf(results: readonly EmbeddingModelV3Result[]): Usage | undefined {
+  if (results.length === 0) return undefined;
   return embeddingUsage(results.reduce((sum, { usage }) => sum + (usage?.tokens ?? NaN), 0));
 }

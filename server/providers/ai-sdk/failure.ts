@@ -1,6 +1,7 @@
 import { GatewayError } from "../../errors.ts";
 import type { CallFailure } from "../call.ts";
-import type { LibraryOutcome } from "../library.ts";
+import type { LibraryFailure } from "../library.ts";
+import { isTooDeep, nestedTooDeeply } from "../translation.ts";
 import { fieldsOf, isFields, wordsOf } from "../json.ts";
 
 // Errors of the SDK are told by their names: its classes are there only where one of its packages is installed.
@@ -16,26 +17,18 @@ const inexpressible: ReadonlyMap<unknown, "content" | "model" | undefined> = new
 const missingSetting = new Set(["AI_LoadAPIKeyError", "AI_LoadSettingError"]);
 
 /**
- * What a call came to that threw: an answer with a status other than 2xx, or a failure.
+ * What a call came to that threw: an answer with a status other than 2xx, a failure, or a request that the package could not put
+ * into its vendor's words.
  *
- * @throws GatewayError `invalid_request` where the package could not put the request into its vendor's words
  * @param content the parameter that the request's content is in
  */
-export function outcomeOf(
-  thrown: unknown,
-  content: "messages" | "input",
-): Exclude<LibraryOutcome<never>, { kind: "answer" }> {
-  if (thrown instanceof GatewayError) throw thrown;
+export function outcomeOf(thrown: unknown, content: "messages" | "input"): LibraryFailure {
   const error = fieldsOf(thrown);
   if (inexpressible.has(error["name"])) {
     const place = inexpressible.get(error["name"]);
-    const param = place === "content" ? content : place;
-    throw new GatewayError(
-      "invalid_request",
-      `Cannot put the request into the words of its provider: ${wordsOf(error["message"]) ?? "it is not supported"}`,
-      { ...(param && { param }), cause: thrown },
-    );
+    return inexpressibleAs(place === "content" ? content : place, thrown);
   }
+  if (isTooDeep(thrown)) return { kind: "inexpressible", error: nestedTooDeeply(thrown) };
   const status = error["statusCode"];
   if (error["name"] !== apiCallError || typeof status !== "number" || status < 300)
     return { kind: "failed", failure: callFailureOf(thrown) };
@@ -45,6 +38,13 @@ export function outcomeOf(
     headers: headersOf(error["responseHeaders"]),
     body: Buffer.from(wordsOf(error["responseBody"]) ?? ""),
   };
+}
+
+function inexpressibleAs(param: string | undefined, cause: unknown): LibraryFailure {
+  const why = wordsOf(fieldsOf(cause)["message"]) ?? "it is not supported";
+  const message = `Cannot put the request into the words of its provider: ${why}`;
+  const details = { ...(param !== undefined && { param }), cause };
+  return { kind: "inexpressible", error: new GatewayError("invalid_request", message, details) };
 }
 
 function headersOf(headers: unknown): Record<string, string | undefined> {

@@ -12,7 +12,7 @@ beforeAll(async () => {
   upstream = await startUpstream();
   const opened = await open();
   // The first call of a process loads what calls are made with, which takes longer than the times below.
-  await opened.chat(ask(), whole, limits());
+  await opened.prepareChat(ask(), whole)(limits());
 });
 afterAll(() => upstream.close());
 
@@ -37,7 +37,7 @@ function answerAndHold(...pieces: string[]): Promise<ServerResponse> {
 
 async function chatSource(fields: Parameters<typeof limits>[0] = {}): Promise<EventSource> {
   const opened = await open();
-  return answerOf(await opened.chat(ask(), streamed, limits(fields))).answer;
+  return answerOf(await opened.prepareChat(ask(), streamed)(limits(fields))).answer;
 }
 
 test.each([
@@ -46,7 +46,7 @@ test.each([
 ])("no head in time is a timeout of a %s answer, and the call ends", async (_name, target) => {
   upstream.answer(() => undefined);
   const opened = await open();
-  const outcome = await opened.chat(ask(), target, limits({ timeoutMs: 300 }));
+  const outcome = await opened.prepareChat(ask(), target)(limits({ timeoutMs: 300 }));
   expect(outcome).toMatchObject({ kind: "failed", failure: { kind: "timeout" } });
   expect(await upstream.calls.at(-1)?.closed).toMatchObject({ wasComplete: false });
 });
@@ -95,14 +95,17 @@ test("a call that is aborted before it is read says so to its reader", async () 
 
 test("a client that is gone before the call leaves nothing to call for", async () => {
   const opened = await open();
-  const outcome = await opened.chat(ask(), streamed, limits({ signal: AbortSignal.abort() }));
+  const outcome = await opened.prepareChat(
+    ask(),
+    streamed,
+  )(limits({ signal: AbortSignal.abort() }));
   expect(outcome).toMatchObject({ kind: "failed", failure: { kind: "aborted" } });
 });
 
 test("an upstream that hangs up is broken, before its head and within its answer", async () => {
   upstream.answer((_call, response) => void response.destroy());
   const opened = await open();
-  expect(await opened.chat(ask(), streamed, limits())).toMatchObject({
+  expect(await opened.prepareChat(ask(), streamed)(limits())).toMatchObject({
     kind: "failed",
     failure: { kind: "broken", reason: "UND_ERR_SOCKET" },
   });
@@ -117,7 +120,7 @@ test("nobody there is unreachable", async () => {
   const gone = await startUpstream();
   await gone.close();
   const opened = await open(gone.url);
-  expect(await opened.chat(ask(), whole, limits())).toEqual({
+  expect(await opened.prepareChat(ask(), whole)(limits())).toEqual({
     kind: "failed",
     failure: { kind: "unreachable", reason: "ECONNREFUSED" },
   });
@@ -126,7 +129,7 @@ test("nobody there is unreachable", async () => {
 test("an answer that is no answer of the vendor's is broken", async () => {
   upstream.answer((_call, response) => void response.end("<html>"));
   const opened = await open();
-  expect(await opened.chat(ask(), whole, limits())).toMatchObject({
+  expect(await opened.prepareChat(ask(), whole)(limits())).toMatchObject({
     kind: "failed",
     failure: { kind: "broken" },
   });

@@ -53,7 +53,7 @@ test("a package that does not heed its signal is left behind, and its stream is 
     },
   });
   const model = await open({ ...base, doStream: () => Promise.resolve({ stream }) });
-  const { answer } = answerOf(await model.chat(ask(), streamed, limits()));
+  const { answer } = answerOf(await model.prepareChat(ask(), streamed)(limits()));
   const reading = readAll(answer);
   await new Promise((resolve) => setTimeout(resolve, 10));
   answer.abort();
@@ -66,7 +66,7 @@ test("a package that does not heed its signal is left behind, and its stream is 
 
 test("a package that never answers is a timeout", async () => {
   const model = await open({ ...base, doStream: () => new Promise(() => undefined) });
-  const outcome = await model.chat(ask(), streamed, limits({ timeoutMs: 20 }));
+  const outcome = await model.prepareChat(ask(), streamed)(limits({ timeoutMs: 20 }));
   expect(outcome).toMatchObject({ kind: "failed", failure: { kind: "timeout" } });
 });
 
@@ -87,7 +87,7 @@ test.each([
   ],
 ])("a package that %s is broken", async (_what, doStream) => {
   const model = await open({ ...base, doStream });
-  expect(await model.chat(ask(), streamed, limits())).toMatchObject({
+  expect(await model.prepareChat(ask(), streamed)(limits())).toMatchObject({
     kind: "failed",
     failure: { kind: "broken" },
   });
@@ -105,7 +105,7 @@ test("parts that make no sense break the answer, and nothing else", async () => 
     },
   });
   const model = await open({ ...base, doStream: () => Promise.resolve({ stream }) });
-  const { answer } = answerOf(await model.chat(ask(), streamed, limits()));
+  const { answer } = answerOf(await model.prepareChat(ask(), streamed)(limits()));
   expect(await readAll(answer)).toMatchObject({
     events: [{ type: "text-delta", text: "Hi" }],
     failure: { kind: "broken" },
@@ -128,13 +128,35 @@ test("the length of vectors is refused where the package has no word for it", as
   };
   const model = await libraryModel(asProvider(provider, "some-provider"), "model");
   const request = { model: "group", input: ["a", "b"], dimensions: 8 };
-  await expect(model.embed?.(request, streamed, limits())).rejects.toMatchObject({
-    details: { param: "dimensions" },
-  });
+  expect(() => model.prepareEmbedding?.(request, streamed)).toThrow(
+    expect.objectContaining({ details: { param: "dimensions" } }),
+  );
   const target = { ...streamed, dropsParameters: true };
-  expect(await model.embed?.(request, target, limits())).toEqual({
+  expect(await model.prepareEmbedding?.(request, target)(limits())).toEqual({
     kind: "answer",
     answer: { vectors: [[1], [1]], usage: undefined },
     dropped: ["dimensions"],
   });
+});
+
+test.each([
+  ["no result", undefined],
+  ["a result without vectors", { warnings: [] }],
+  ["warnings that are none", { embeddings: [[1]], warnings: [null] }],
+])("a package that embeds with %s is broken", async (_what, result) => {
+  const embedder = {
+    specificationVersion: "v3",
+    provider: "some",
+    modelId: "model",
+    maxEmbeddingsPerCall: 1,
+    supportsParallelCalls: true,
+    doEmbed: () => Promise.resolve(result),
+  };
+  const provider = {
+    languageModel: () => ({ ...base, doStream: () => undefined }),
+    embeddingModel: () => embedder,
+  };
+  const model = await libraryModel(asProvider(provider, "some-provider"), "model");
+  const send = model.prepareEmbedding?.({ model: "group", input: "a" }, streamed);
+  expect(await send?.(limits())).toMatchObject({ kind: "failed", failure: { kind: "broken" } });
 });

@@ -1,7 +1,8 @@
+import type { EmbeddingModelV3 } from "@ai-sdk/provider";
 import type { LibraryModel } from "../library.ts";
 import { callOptionsOf } from "./call-options.ts";
 import { generateChat, streamChat } from "./chat-call.ts";
-import { embedWith } from "./embed.ts";
+import { prepareEmbedding } from "./embed.ts";
 import { outcomeOf } from "./failure.ts";
 import { Interruption } from "./interruption.ts";
 import { takesUrl } from "./media.ts";
@@ -18,24 +19,36 @@ export async function libraryModel(provider: SdkProvider, name: string): Promise
   const supportedUrls = await model.supportedUrls;
   const { embeddingModel } = provider;
   return {
-    async chat(chat, target, limits) {
+    prepareChat(chat, target) {
       const call = callOptionsOf(chat, target, { vendor, model: name, supportedUrls });
-      const interruption = new Interruption(limits);
-      try {
-        const ask = target.isStream ? streamChat : generateChat;
-        return await ask(model, call, interruption);
-      } catch (thrown) {
-        interruption.end();
-        const { failure } = interruption;
-        return failure ? { kind: "failed", failure } : outcomeOf(thrown, "messages");
-      }
+      const ask = target.isStream ? streamChat : generateChat;
+      return async (limits) => {
+        const interruption = new Interruption(limits);
+        try {
+          return await ask(model, call, interruption);
+        } catch (thrown) {
+          interruption.end();
+          const { failure } = interruption;
+          return failure ? { kind: "failed", failure } : outcomeOf(thrown, "messages");
+        }
+      };
     },
     ...(embeddingModel && {
-      embed: (request, target, limits) =>
-        embedWith(embeddingModel(name), request, { target, limits }),
+      prepareEmbedding: (request, target) =>
+        prepareEmbedding(embedderOf(embeddingModel, name), request, target),
     }),
     inlinesMedia: {
       keeps: (url) => addressedTypes.some((type) => takesUrl(supportedUrls, type, url)),
     },
   };
+}
+
+/** @throws GatewayError `invalid_request` where the provider embeds nothing by that name */
+function embedderOf(make: (model: string) => EmbeddingModelV3, name: string): EmbeddingModelV3 {
+  try {
+    return make(name);
+  } catch (thrown) {
+    const outcome = outcomeOf(thrown, "input");
+    throw outcome.kind === "inexpressible" ? outcome.error : thrown;
+  }
 }

@@ -6,6 +6,7 @@ import type {
   LanguageModelV3ToolCallPart,
 } from "@ai-sdk/provider";
 import type { ChatMessage, ContentPart, ToolCall } from "../../../shared/openai/chat.ts";
+import { isFields, parseJson } from "../json.ts";
 import { untranslatable } from "../translation.ts";
 import { filePartOf, type SupportedUrls } from "./media.ts";
 import { cacheMark, callMark, thoughtMark } from "./provider-marks.ts";
@@ -29,7 +30,7 @@ export function promptOf(
   rules: PromptRules,
 ): LanguageModelV3Prompt {
   const toolNames = new Map<string, string>();
-  const prompt = messages.flatMap((message): LanguageModelV3Message[] => {
+  const prompt = messages.flatMap((message, index): LanguageModelV3Message[] => {
     switch (message.role) {
       case "system":
       case "developer":
@@ -38,7 +39,7 @@ export function promptOf(
         return [userMessage(message, rules)];
       case "assistant":
         for (const call of message.tool_calls ?? []) toolNames.set(call.id, call.function.name);
-        return [assistantMessage(message)];
+        return [assistantMessage(message, `messages.${index}`)];
       case "tool":
         return [toolMessage(message, toolNames, rules)];
     }
@@ -80,10 +81,13 @@ function userMessage(message: UserMessage, rules: PromptRules): LanguageModelV3M
   };
 }
 
-function assistantMessage(message: AssistantMessage): LanguageModelV3Message {
+/** @param at where it stands in the request, as in `messages.0` */
+function assistantMessage(message: AssistantMessage, at: string): LanguageModelV3Message {
   const text = textParts(message.content ?? "", "assistant").filter((part) => part.text !== "");
   const refusal = message.refusal ? [{ type: "text" as const, text: message.refusal }] : [];
-  const calls = (message.tool_calls ?? []).map(toolCallPart);
+  const calls = (message.tool_calls ?? []).map((call, index) =>
+    toolCallPart(call, `${at}.tool_calls.${index}`),
+  );
   return {
     role: "assistant",
     content: [...thoughtParts(message), ...text, ...refusal, ...calls],
@@ -101,25 +105,27 @@ function thoughtParts(message: AssistantMessage): LanguageModelV3ReasoningPart[]
   return message.reasoning_content ? [{ type: "reasoning", text: message.reasoning_content }] : [];
 }
 
-function toolCallPart(call: ToolCall): LanguageModelV3ToolCallPart {
+function toolCallPart(call: ToolCall, at: string): LanguageModelV3ToolCallPart {
   return {
     type: "tool-call",
     toolCallId: call.id,
     toolName: call.function.name,
-    input: inputOf(call.function.arguments),
+    input: inputOf(call.function, `${at}.function.arguments`),
     ...cacheMark(call.cache_control),
     ...callMark(call.extra_content?.google?.thought_signature),
   };
 }
 
-/** Models write arguments that are no JSON too; their conversation goes on all the same. */
-function inputOf(json: string): unknown {
+/** Vendors take an object. Text in its place would be refused by some, and read as something else by the others. */
+function inputOf({ name, arguments: json }: ToolCall["function"], param: string): unknown {
+  // Clients say so of a call without arguments.
   if (json.trim() === "") return {};
-  try {
-    return JSON.parse(json);
-  } catch {
-    return json;
-  }
+  const parsed = parseJson(json);
+  if (isFields(parsed)) return parsed;
+  throw untranslatable(
+    param,
+    `Cannot send the call of ${JSON.stringify(name)}: its arguments are no JSON object`,
+  );
 }
 
 function toolMessage(

@@ -1,6 +1,7 @@
 import type { Chat } from "../../../shared/openai/chat.ts";
 import type { Translation } from "../translation.ts";
 import type { Fields } from "../json.ts";
+import { budgetOf, type Effort } from "./effort.ts";
 import type { ModelTraits } from "./model-traits.ts";
 
 export interface Thinking {
@@ -18,11 +19,9 @@ interface Circumstances {
   readonly forbidsBudget: boolean;
 }
 
-type Effort = "low" | "medium" | "high" | "xhigh" | "max";
-
 /**
  * `thinking` goes as it is to a model that takes it so, else in the form that is nearest. `reasoning_effort` is a budget for
- * models that know nothing else (see `budgets`), and the effort of that name with adaptive thinking for the others: `minimal` is
+ * models that know nothing else (see `budgetOf`), and the effort of that name with adaptive thinking for the others: `minimal` is
  * `low`, and `xhigh` is `high` where the model does not know it. `none` switches thinking off; where that cannot be, it is the
  * least effort.
  *
@@ -116,30 +115,18 @@ function thinkAdaptively(
   return { thinking: setting, ...(known && { effort: known }) };
 }
 
-/** Tokens for thinking. Anthropic takes 1,024 at least. */
-const budgets: Readonly<Record<Effort, number>> = {
-  low: 1_024,
-  medium: 4_096,
-  high: 16_384,
-  xhigh: 24_576,
-  max: 32_000,
-};
-
-const minBudget = 1_024;
-
-/** What is left for the answer itself, when a budget is made up. */
-const minAnswer = 1_024;
-
 function thinkWithin(
   chat: Chat,
   { thinking, effort }: Wanted,
   { maxTokens, forbidsBudget }: Circumstances,
   translation: Translation,
 ): Thinking {
-  const budget = Math.min(budgets[effort ?? "medium"], maxTokens - minAnswer);
-  const isOwn = thinking?.type === "enabled";
-  if (forbidsBudget || (!isOwn && budget < minBudget)) return leaveOut(chat, translation);
-  if (!isOwn) return { thinking: { type: "enabled", budget_tokens: budget } };
-  if (effort) translation.drop("reasoning_effort");
-  return { thinking };
+  if (forbidsBudget) return leaveOut(chat, translation);
+  if (thinking?.type === "enabled") {
+    if (effort) translation.drop("reasoning_effort");
+    return { thinking };
+  }
+  const budget = budgetOf(effort ?? "medium", maxTokens);
+  if (budget === undefined) return leaveOut(chat, translation);
+  return { thinking: { type: "enabled", budget_tokens: budget } };
 }

@@ -43,12 +43,6 @@ export class VertexTokens {
     return this.#pending;
   }
 
-  /** The project that the credentials belong to, where the config names none. */
-  async project(): Promise<string> {
-    const auth = await this.#open();
-    return tell("tell the project of the Vertex AI credentials", auth.getProjectId());
-  }
-
   async #fetch(): Promise<string> {
     const auth = await this.#open();
     const purpose = "get an access token for Vertex AI";
