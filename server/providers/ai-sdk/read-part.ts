@@ -5,6 +5,7 @@ import type {
   SharedV3ProviderMetadata,
 } from "@ai-sdk/provider";
 import type { FinishReason, ModelEvent } from "../model-event.ts";
+import { CallOrder } from "../call-order.ts";
 import { wordsOf } from "../json.ts";
 import { usageOf } from "./read-usage.ts";
 import { errorEventOf } from "./stream-error.ts";
@@ -15,8 +16,17 @@ type ReasoningPart = Extract<
   { type: "reasoning-start" | "reasoning-delta" | "reasoning-end" }
 >;
 
-/** Reads one answer of a package, part by part. Parts that say nothing of an answer are no events. */
-export function createPartReader(): (part: LanguageModelV3StreamPart) => readonly ModelEvent[] {
+type PartReader = (part: LanguageModelV3StreamPart) => readonly ModelEvent[];
+
+/** Reads one answer of a package, part by part. Calls may come interleaved, told apart by their ids. */
+export function createPartReader(): PartReader {
+  const read = createReader();
+  const order = new CallOrder();
+  return (part) => order.arrange(read(part));
+}
+
+/** In the order of the parts. Those that say nothing of an answer are no events. */
+function createReader(): PartReader {
   const calls = new ToolCalls();
   let isStarted = false;
   return (part) => {
