@@ -238,3 +238,21 @@ test.each(names)("%s is asked for a stream's usage unless it reports it unasked"
     usageUnasked ? undefined : { include_usage: true },
   );
 });
+
+test("the same model in two regions is two deployments", async () => {
+  const entries = ["us-east-1", "eu-central-1"].map((aws_region_name) => ({
+    model_name: "claude",
+    litellm_params: { model: "bedrock/anthropic.claude-sonnet-4-5", aws_region_name },
+  }));
+  const reading = readConfig({
+    text: configText({ model_list: entries }),
+    directory: "/",
+    environment: {},
+  });
+  if (!reading.ok) throw new Error("not a config");
+  const { config } = reading;
+
+  const ids = config.model_list.map((entry) => createDeployment(config, entry).id);
+
+  expect(new Set(ids).size).toBe(2);
+});

@@ -3,11 +3,11 @@ import type { RateCard } from "../../shared/spend.ts";
 import { hashSecret } from "../secrets.ts";
 import { freeRates, isFree, type Rates, resolveRates } from "./prices.ts";
 import type { Adapter } from "./adapter.ts";
+import { addressOf, isNewAzure } from "./deployment-address.ts";
+import { authorizationOf, headersOf } from "./deployment-headers.ts";
 import { secretsOf } from "./deployment-secrets.ts";
-import { vertexAddress } from "./gemini/vertex-address.ts";
-import { VertexTokens } from "./gemini/vertex-token.ts";
+import { libraryOptionsOf, speakerOf } from "./deployment-speaker.ts";
 import type { LibraryModel } from "./library.ts";
-import { openAiChat } from "./openai-chat/adapter.ts";
 import {
   type ModelReference,
   openAiRoutes,
@@ -79,8 +79,6 @@ type Entry = Config["model_list"][number];
 
 export type ModelMode = NonNullable<Entry["model_info"]["mode"]>;
 
-const azureApiVersion = "2024-10-21";
-
 /** @param group the name of the group, where that is not the entry's: below a wildcard it is what was asked for */
 export function createDeployment(
   config: Config,
@@ -148,71 +146,11 @@ function routesOf(
   return new Set(isOldAzure ? openAiRoutes : [...openAiRoutes, ...routes]);
 }
 
-function isNewAzure({ pathname }: URL): boolean {
-  return pathname.replace(/\/+$/, "").endsWith("/openai/v1");
-}
-
-function speakerOf(
-  { litellm_params }: Entry,
-  { provider: name, model }: ModelReference,
-): Pick<Deployment, "adapter" | "library"> {
-  const provider: Provider = providers[name];
-  const { library, adapter = openAiChat(provider) } = provider;
-  if (!library || litellm_params.mock_response !== undefined)
-    return { adapter, library: undefined };
-  let opened: Promise<LibraryModel> | undefined;
-  const open = () =>
-    library.open({
-      model,
-      apiKey: litellm_params.api_key,
-      apiBase: litellm_params.api_base,
-      headers: litellm_params.headers ?? {},
-      options: optionsOf(litellm_params),
-    });
-  // One that could not be opened, for want of credentials perhaps, is tried again by the next call.
-  const reopen = () =>
-    open().catch((thrown: unknown) => {
-      opened = undefined;
-      throw thrown;
-    });
-  return { adapter: undefined, library: () => (opened ??= reopen()) };
-}
-
-/** What a library is told beside the key and the address. */
-function optionsOf(parameters: Entry["litellm_params"]): Record<string, string> {
-  const options: Record<string, string> = {};
-  for (const name of libraryOptions) {
-    const value = parameters[name];
-    if (value !== undefined) options[name] = value;
-  }
-  return options;
-}
-
-const libraryOptions = [
-  "aws_region_name",
-  "aws_access_key_id",
-  "aws_secret_access_key",
-  "aws_session_token",
-  "aws_bedrock_runtime_endpoint",
-  "vertex_project",
-  "vertex_location",
-  "api_version",
-] as const;
-
-/** Vertex AI takes a token of the cloud's, unless the deployment has a key of its own. */
-function authorizationOf(
-  { litellm_params: { api_key, mock_response, vertex_credentials } }: Entry,
-  { provider }: ModelReference,
-): Deployment["authorize"] {
-  if (provider !== "vertex_ai" || api_key !== undefined || mock_response !== undefined)
-    return undefined;
-  const tokens = new VertexTokens(vertex_credentials);
-  return async () => ["authorization", `Bearer ${await tokens.get()}`];
-}
-
 /** The same across restarts and replicas as long as the entry means the same upstream. */
-function deploymentId({ model_name, litellm_params: { model, api_base, api_key } }: Entry): string {
-  return hashSecret(JSON.stringify([model_name, model, api_base, api_key])).slice(0, 16);
+function deploymentId({ model_name, litellm_params: parameters }: Entry): string {
+  const { model, api_base, api_key } = parameters;
+  const places = Object.entries(libraryOptionsOf(parameters)).flat();
+  return hashSecret(JSON.stringify([model_name, model, api_base, api_key, ...places])).slice(0, 16);
 }
 
 function ratesOf(
@@ -248,80 +186,3 @@ function withoutUndefined<T extends object>(record: T): Partial<T> {
     Object.entries(record).filter(([, value]) => value !== undefined),
   ) as Partial<T>;
 }
-
-function addressOf(
-  { litellm_params }: Entry,
-  { provider, model }: ModelReference,
-): Pick<Deployment, "origin" | "pathOf"> {
-  const { apiBase, addsV1 }: Provider = providers[provider];
-  // A mock, or an entry that is unavailable for want of an address, has none; it is never called.
-  const base = new URL(
-    litellm_params.api_base ?? vertexBase(litellm_params) ?? apiBase ?? "http://127.0.0.1/",
-  );
-  const path = base.pathname.replace(/\/+$/, "");
-  if (provider === "azure")
-    return {
-      origin: base.origin,
-      pathOf: azurePaths({ base, path, model, version: litellm_params.api_version }),
-    };
-  const root = addsV1 && !/\/v\d+$/.test(path) ? `${path}/v1` : path;
-  return { origin: base.origin, pathOf: (route) => joined(root, route, base.search) };
-}
-
-function vertexBase({ model, vertex_project, vertex_location }: Entry["litellm_params"]) {
-  if (!model.startsWith("vertex_ai/") || vertex_project === undefined) return undefined;
-  return vertexAddress({ project: vertex_project, location: vertex_location ?? vertexLocation });
-}
-
-/** Where LiteLLM looks for models of Vertex AI whose location is not told. */
-const vertexLocation = "us-central1";
-
-/** A route may carry a query of its own. */
-function joined(root: string, route: string, search: string): string {
-  return `${root}/${route}${route.includes("?") ? search.replace("?", "&") : search}`;
-}
-
-interface AzureBase {
-  readonly base: URL;
-  readonly path: string;
-  readonly model: string;
-  readonly version: string | undefined;
-}
-
-/** Azure's routes are those of a deployment and bear a version, but for its newer base address, which is like OpenAI's. */
-function azurePaths({ base, path, model, version }: AzureBase): Deployment["pathOf"] {
-  if (isNewAzure(base)) return (route) => `${path}/${route}${base.search}`;
-  const root = path.includes("/openai/deployments/")
-    ? path
-    : `${path.replace(/\/openai$/, "")}/openai/deployments/${encodeURIComponent(model)}`;
-  const query = new URLSearchParams(base.search);
-  query.set("api-version", version ?? query.get("api-version") ?? azureApiVersion);
-  return (route) => `${root}/${route}?${query}`;
-}
-
-function headersOf(
-  { litellm_params }: Entry,
-  { keyHeader, headers: fixed = {} }: Provider,
-): string[] {
-  const { api_key, organization, headers = {} } = litellm_params;
-  const named = new Map<string, string>([
-    ["content-type", "application/json"],
-    ...Object.entries(fixed),
-  ]);
-  if (api_key !== undefined && keyHeader !== undefined) named.set(keyHeader, api_key);
-  else if (api_key !== undefined) named.set("authorization", `Bearer ${api_key}`);
-  if (organization !== undefined) named.set("openai-organization", organization);
-  for (const [name, value] of Object.entries(headers))
-    if (!framing.has(name.toLowerCase())) named.set(name.toLowerCase(), value);
-  return [...named].flat();
-}
-
-/** The transport's own: a wrong one would let a body be read as another request. */
-const framing = new Set([
-  "content-length",
-  "transfer-encoding",
-  "connection",
-  "host",
-  "expect",
-  "upgrade",
-]);
