@@ -4,9 +4,8 @@ export default defineConfig({
   test: {
     include: ["{server,shared,client,bench}/**/*.test.ts"],
     globalSetup: ["server/testing/global-setup.ts"],
-    // One less than the cores is the default: half of a machine that has two. Some tests wait for most of their time, for an
-    // outage of a minute or a lapse: one more worker than cores has something to do meanwhile.
-    maxWorkers: "150%",
+    // One less than the cores is the default: half of a machine that has two.
+    maxWorkers: "100%",
     // Some tests hold the gateway to a time, which a machine that is shared with others may miss once. Vitest names
     // every test that it had to run again.
     retry: 2,
