@@ -1,10 +1,10 @@
+import { type Fields, isFields, listOf } from "./json.ts";
+
 /** What a request gives the model to read: texts that are to be counted, and tokens that are known without counting. */
 export interface PromptText {
   texts: string[];
   knownTokens: number;
 }
-
-type Fields = Record<string, unknown>;
 
 /** OpenAI's chat format: three tokens frame each message and one names its role. */
 const tokensPerMessage = 4;
@@ -98,12 +98,4 @@ function addText(gathered: PromptText, text: unknown): void {
 /** Providers write definitions in terser forms of their own, so the JSON is a little more than is charged. */
 function addJson(gathered: PromptText, definition: unknown): void {
   if (isFields(definition)) gathered.texts.push(JSON.stringify(definition));
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,5 @@
 import type { Usage } from "../../shared/spend.ts";
-
-type Fields = Record<string, unknown>;
+import { countOf, type Fields, fieldsOf, isFields } from "./json.ts";
 
 /**
  * Reads an OpenAI-shaped `usage` object into disjoint buckets, or `undefined` when it does not say what was consumed.
@@ -18,34 +17,34 @@ type Fields = Record<string, unknown>;
  */
 export function readUsage(reported: unknown): Usage | undefined {
   if (!isFields(reported)) return undefined;
-  const total = count(reported["total_tokens"]);
+  const total = countOf(reported["total_tokens"]);
   const prompt = promptTokens(reported, total);
   const completion = reported["completion_tokens"] ?? undefined;
   if (prompt === undefined) return undefined;
-  if (completion !== undefined && count(completion) === undefined) return undefined;
-  const visible = count(completion) ?? 0;
-  const cited = count(reported["citation_tokens"]);
+  if (completion !== undefined && countOf(completion) === undefined) return undefined;
+  const visible = countOf(completion) ?? 0;
+  const cited = countOf(reported["citation_tokens"]);
   const unlisted =
     cited === undefined
       ? Math.max(0, (total ?? 0) - prompt - visible)
-      : (count(reported["reasoning_tokens"]) ?? 0);
+      : (countOf(reported["reasoning_tokens"]) ?? 0);
   const completed = { generated: visible + unlisted, unlisted };
   const usage = bucketsOf(reported, prompt + (cited ?? 0), completed);
-  const searches = cited === undefined ? 0 : (count(reported["num_search_queries"]) ?? 0);
+  const searches = cited === undefined ? 0 : (countOf(reported["num_search_queries"]) ?? 0);
   return searches === 0 ? usage : { ...usage, units: { web_searches: searches } };
 }
 
 function promptTokens(reported: Fields, total: number | undefined): number | undefined {
   const prompt = reported["prompt_tokens"] ?? undefined;
-  if (prompt !== undefined) return count(prompt);
-  const hit = count(reported["prompt_cache_hit_tokens"]);
-  const miss = count(reported["prompt_cache_miss_tokens"]);
+  if (prompt !== undefined) return countOf(prompt);
+  const hit = countOf(reported["prompt_cache_hit_tokens"]);
+  const miss = countOf(reported["prompt_cache_miss_tokens"]);
   if (hit !== undefined && miss !== undefined) return hit + miss;
   // The Responses and Anthropic shapes have totals too, and their parts mean other things.
   if (total === undefined || "input_tokens" in reported || "output_tokens" in reported)
     return undefined;
   const completion = reported["completion_tokens"] ?? 0;
-  return atMost(total, total - (count(completion) ?? 0));
+  return atMost(total, total - (countOf(completion) ?? 0));
 }
 
 // One object, made at once: spreading two together cost 2 µs of every call.
@@ -57,14 +56,17 @@ function bucketsOf(
   const promptDetails = fieldsOf(reported["prompt_tokens_details"]);
   const completionDetails = fieldsOf(reported["completion_tokens_details"]);
   const cached =
-    count(promptDetails["cached_tokens"]) ?? count(reported["prompt_cache_hit_tokens"]);
+    countOf(promptDetails["cached_tokens"]) ?? countOf(reported["prompt_cache_hit_tokens"]);
   const cacheRead = atMost(prompt, cached);
   const cacheWrite = atMost(
     prompt - cacheRead,
-    count(promptDetails["cache_write_tokens"]) ?? count(promptDetails["cache_creation_tokens"]),
+    countOf(promptDetails["cache_write_tokens"]) ?? countOf(promptDetails["cache_creation_tokens"]),
   );
-  const inputAudio = atMost(prompt - cacheRead - cacheWrite, count(promptDetails["audio_tokens"]));
-  const outputAudio = atMost(completion.generated, count(completionDetails["audio_tokens"]));
+  const inputAudio = atMost(
+    prompt - cacheRead - cacheWrite,
+    countOf(promptDetails["audio_tokens"]),
+  );
+  const outputAudio = atMost(completion.generated, countOf(completionDetails["audio_tokens"]));
   const output = completion.generated - outputAudio;
   return {
     input: prompt - cacheRead - cacheWrite - inputAudio,
@@ -73,25 +75,14 @@ function bucketsOf(
     cache_write_1h: 0,
     input_audio: inputAudio,
     output,
-    reasoning: atMost(output, count(completionDetails["reasoning_tokens"]) ?? completion.unlisted),
+    reasoning: atMost(
+      output,
+      countOf(completionDetails["reasoning_tokens"]) ?? completion.unlisted,
+    ),
     output_audio: outputAudio,
   };
 }
 
 function atMost(limit: number, tokens: number | undefined): number {
   return tokens === undefined ? 0 : Math.max(0, Math.min(limit, tokens));
-}
-
-function count(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-}
-
-const noFields: Fields = {};
-
-function fieldsOf(value: unknown): Fields {
-  return isFields(value) ? value : noFields;
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
