@@ -34,23 +34,35 @@ export interface AttemptEnd {
 
 /**
  * Ends an attempt, exactly once: whoever finished it calls this, and nobody else. Resolves when the journal has it, or
- * will never have it; only then is a client told that its reply is complete.
+ * will never have it (to false); only then is a client told that its reply is complete.
  */
-export async function account(
+export function account(
   gateway: Gateway,
   call: Call,
   attempt: Attempt,
   end: AttemptEnd,
-): Promise<void> {
-  if (end.usage) call.history.record(end.usage);
-  const usage = end.usage ?? (await usageUnreported(gateway, call, attempt, end));
+): Promise<boolean> {
+  if (!end.usage)
+    return usageUnreported(gateway, call, attempt, end).then((usage) =>
+      settle(gateway, call, attempt, { end, usage }),
+    );
+  call.history.record(end.usage);
+  return settle(gateway, call, attempt, { end, usage: end.usage });
+}
+
+function settle(
+  gateway: Gateway,
+  call: Call,
+  attempt: Attempt,
+  { end, usage }: { readonly end: AttemptEnd; readonly usage: Usage | undefined },
+): Promise<boolean> {
   const cost = usage ? (end.cost ?? costOf(attempt, usage)) : 0n;
   const tokens = usage ? totalOf(usage) : 0;
   attempt.slot?.settle(tokens);
   if (usage) call.permit.settle(cost ?? 0n, tokens);
   const endedAtMs = Date.now();
   note(gateway, call, attempt, { end, usage, cost });
-  await gateway.ledger.settle(attempt.entry, {
+  return gateway.ledger.settle(attempt.entry, {
     status: end.status,
     errorCode: end.errorCode ?? null,
     usage,

@@ -24,27 +24,26 @@ export async function prepare(
   call: Call,
   leaving: { deployment: Deployment; body: Buffer },
 ): Promise<Prepared> {
-  const outgoing = await translate(gateway, call, leaving);
+  let outgoing: Outgoing;
+  try {
+    const leaves = outgoingTo(gateway, call, leaving);
+    outgoing = leaves instanceof Promise ? await leaves : leaves;
+  } catch (thrown) {
+    if (call.client.isGone) throw clientClosed();
+    return { kind: "unprepared", error: reasonOf(thrown) };
+  }
   // A package to load, a token or a picture to fetch may have taken their time.
   if (call.client.isGone) throw clientClosed();
-  if (outgoing instanceof GatewayError) return { kind: "unprepared", error: outgoing };
   const entry = await enter(gateway, call, leaving.deployment);
   if (!entry) throw ledgerFull();
   return { kind: "ready", outgoing, entry };
 }
 
-async function translate(
-  gateway: Gateway,
-  call: Call,
-  leaving: { deployment: Deployment; body: Buffer },
-): Promise<Outgoing | GatewayError> {
-  try {
-    return await outgoingTo(gateway, call, leaving);
-  } catch (thrown) {
-    if (thrown instanceof GatewayError) return thrown;
-    if (thrown instanceof ZodError) return invalidRequest(thrown);
-    throw thrown;
-  }
+/** Why there are no words for a request. Anything else that was thrown is a bug: no other deployment cures it. */
+function reasonOf(thrown: unknown): GatewayError {
+  if (thrown instanceof GatewayError) return thrown;
+  if (thrown instanceof ZodError) return invalidRequest(thrown);
+  throw thrown;
 }
 
 /** In the journal before it leaves; what calls nobody need not be. */

@@ -3,9 +3,8 @@ import { GatewayError, invalidRequest } from "../errors.ts";
 import { editMembers } from "../wire/json-members.ts";
 import { type Form, readForm } from "../wire/multipart.ts";
 import type { Endpoint } from "./endpoints.ts";
-import type { Gateway } from "./gateway.ts";
 import { nodeOf } from "./node-event.ts";
-import { parseObject, readBody } from "./request-body.ts";
+import { parseObject } from "./request-body.ts";
 
 export interface ReadCall {
   /** Checked as far as the gateway reads it. */
@@ -15,13 +14,8 @@ export interface ReadCall {
   readonly form: Form | undefined;
 }
 
-/** The request and its bytes. A model in the path goes before one in the body. */
-export async function readCall(
-  gateway: Gateway,
-  event: H3Event,
-  endpoint: Endpoint,
-): Promise<ReadCall> {
-  const sent = await readBody(event, gateway.maxBodyBytes);
+/** The request that a body is. A model in the path goes before one in the body. */
+export function readCall(event: H3Event, endpoint: Endpoint, sent: Buffer): ReadCall {
   const inPath = event.context.params?.["model"];
   const model = inPath === undefined ? undefined : decodeURIComponent(inPath);
   if (endpoint.takesForm) return readFormCall(event, endpoint, { sent, model });

@@ -14,7 +14,17 @@ import type { Routed } from "./route.ts";
  * @throws GatewayError what the client is to be told where it has been sent nothing yet.
  */
 export async function reply(gateway: Gateway, call: Call, routed: Routed): Promise<void> {
-  const outcome = await carry(gateway, call, routed);
+  let outcome: Outcome;
+  try {
+    outcome = await carry(gateway, call, routed);
+  } catch (thrown) {
+    abandon(routed.received);
+    closeHalfSent(call);
+    outcome = {
+      end: { status: "failure", errorCode: "internal", otherwise: { kind: "nothing" } },
+      error: thrown,
+    };
+  }
   await account(gateway, call, routed.attempt, outcome.end);
   if ("error" in outcome) throw outcome.error;
   try {
@@ -30,25 +40,21 @@ function closeHalfSent({ response }: Call): void {
   if (response.headersSent && !response.writableEnded) response.destroy();
 }
 
-async function carry(gateway: Gateway, call: Call, routed: Routed): Promise<Outcome> {
-  const { received } = routed;
-  try {
-    switch (received.kind) {
-      case "bytes":
-        return await replyBytes(gateway, call, { ...routed, answer: received.answer });
-      case "events":
-        return await replyEvents(gateway, call, { ...routed, source: received.source });
-      case "unstreamed":
-        return foreign(call, "something that is no event stream", await received.readUsage());
-      case "vectors":
-        return await replyVectors(gateway, call, { ...routed, read: received.read });
-    }
-  } catch (thrown) {
-    abandon(received);
-    closeHalfSent(call);
-    return {
-      end: { status: "failure", errorCode: "internal", otherwise: { kind: "nothing" } },
-      error: thrown,
-    };
+function carry(
+  gateway: Gateway,
+  call: Call,
+  { attempt, received, dropped }: Routed,
+): Promise<Outcome> {
+  switch (received.kind) {
+    case "bytes":
+      return replyBytes(gateway, call, { attempt, dropped, answer: received.answer });
+    case "events":
+      return replyEvents(gateway, call, { attempt, dropped, source: received.source });
+    case "unstreamed":
+      return received
+        .readUsage()
+        .then((usage) => foreign(call, "something that is no event stream", usage));
+    case "vectors":
+      return replyVectors(gateway, call, { attempt, dropped, read: received.read });
   }
 }

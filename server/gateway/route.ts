@@ -11,7 +11,7 @@ import { clientClosed } from "./client-watch.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { passageOf } from "./passage.ts";
-import { prepare } from "./prepare.ts";
+import { prepare, type Prepared } from "./prepare.ts";
 import { countersOfDeployment, limitReached, limitsUnavailable } from "./rate-limits.ts";
 import { type Outcome, type Received, send } from "./send.ts";
 import { type AttemptFailure, failureOfAnswer, failureOfCall } from "./upstream-error.ts";
@@ -44,10 +44,13 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
       continue;
     }
     const { slot } = taken;
-    const prepared = await prepare(gateway, call, { deployment, body }).catch((thrown: unknown) => {
+    let prepared: Prepared;
+    try {
+      prepared = await prepare(gateway, call, { deployment, body });
+    } catch (thrown) {
       slot?.release();
       throw thrown;
-    });
+    }
     if (prepared.kind === "unprepared") {
       slot?.release();
       failure ??= prepared.error;
@@ -164,7 +167,7 @@ function settleFailure(
   gateway: Gateway,
   call: Call,
   { attempt, failure, usage }: SettledFailure,
-): Promise<void> {
+): Promise<boolean> {
   const { error, reason } = failure;
   gateway.logger.warn(
     { requestId: call.requestId, deployment: attempt.deployment.id, model: call.asked, reason },

@@ -4,7 +4,7 @@ import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
 import { decodeAnswer } from "../providers/decode-answer.ts";
 import type { EventSource } from "../providers/event-source.ts";
-import type { LibraryFailure, LibraryLimits, LibraryOutcome } from "../providers/library.ts";
+import type { LibraryFailure, LibraryLimits, LibrarySend } from "../providers/library.ts";
 import { parseJson } from "../providers/json.ts";
 import { mockAnswer } from "../providers/mock.ts";
 import { wholeAnswer } from "../providers/whole-answer.ts";
@@ -31,26 +31,24 @@ export type Outcome =
   | Extract<LibraryFailure, { kind: "inexpressible" }>;
 
 /** Sends a request on its way and waits for the head of its answer. */
-export async function send(
+export function send(
   gateway: Gateway,
   call: Call,
   { attempt, outgoing }: { attempt: Attempt; outgoing: Outgoing },
 ): Promise<Outcome> {
-  const { dropped } = outgoing;
   switch (outgoing.kind) {
     case "bytes":
       return sendBytes(gateway, call, { attempt, outgoing });
-    case "library-chat": {
-      const outcome = await outgoing.send(limitsOf(call, attempt));
-      return outcomeOf(outcome, dropped, (source) => ({ kind: "events", source }));
-    }
-    case "library-embedding": {
-      const outcome = await outgoing.send(limitsOf(call, attempt));
-      return outcomeOf(outcome, dropped, (vectors) => ({
+    case "library-chat":
+      return sendByLibrary(outgoing, limitsOf(call, attempt), (source) => ({
+        kind: "events",
+        source,
+      }));
+    case "library-embedding":
+      return sendByLibrary(outgoing, limitsOf(call, attempt), (vectors) => ({
         kind: "vectors",
         read: () => Promise.resolve(vectors),
       }));
-    }
   }
 }
 
@@ -149,17 +147,18 @@ function limitsOf(call: Call, attempt: Attempt): LibraryLimits {
   return { signal: abort.signal, timeoutMs: timeoutOf(call, attempt) };
 }
 
-function outcomeOf<Kind>(
-  outcome: LibraryOutcome<Kind>,
-  dropped: readonly string[],
+async function sendByLibrary<Kind>(
+  outgoing: { readonly send: LibrarySend<Kind>; readonly dropped: readonly string[] },
+  limits: LibraryLimits,
   receivedOf: (answer: Kind) => Received,
-): Outcome {
+): Promise<Outcome> {
+  const outcome = await outgoing.send(limits);
   switch (outcome.kind) {
     case "answer":
       return {
         kind: "received",
         received: receivedOf(outcome.answer),
-        dropped: [...dropped, ...outcome.dropped],
+        dropped: [...outgoing.dropped, ...outcome.dropped],
       };
     case "refused":
       return { kind: "refused", answer: wholeAnswer(outcome), usage: outcome.usage };

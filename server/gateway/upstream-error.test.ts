@@ -101,16 +101,11 @@ const broken = ["{oops}", '{"choices":[}', '{"a":1}garbage{}', String.raw`{"\q":
 test.each(broken.flatMap((text) => [text, text + " ".repeat(20_000), " ".repeat(20_000) + text]))(
   "an upstream's answer that is no JSON although it says so is an error of the upstream",
   async (text) => {
-    // What is wrong inside a name is beyond what is checked of a large body.
-    const isUnchecked = text.length > 16_384 && text.includes("q");
     gateway.upstream.answer((_call, response) => {
       response.writeHead(200, { "content-type": "application/json" }).end(text);
     });
 
-    const response = await gateway.chat(masterKey);
-
-    if (isUnchecked) expect(await response.text()).toBe(text);
-    else await expectError(response, upstreamFailed);
+    await expectError(await gateway.chat(masterKey), upstreamFailed);
   },
 );
 

@@ -50,6 +50,7 @@ export function findMembersOfWhole(
     const { nameStart, nameEnd, valueStart, valueEnd } = members;
     const isSound =
       isOnlyMark(json, { start: behind, end: nameStart - 1 }, mark) &&
+      members.hasSoundName() &&
       isOnlyMark(json, { start: nameEnd + 1, end: valueStart }, colon) &&
       valueEnd > valueStart;
     if (!isSound) return undefined;
@@ -217,12 +218,13 @@ class Members {
   /** One that is written with escapes is the same name to a parser; where they are none of JSON's, it is as it stands. */
   name(): string {
     const raw = this.#json.toString("utf8", this.nameStart, this.nameEnd);
-    if (!this.#isEscaped) return raw;
-    try {
-      return JSON.parse(`"${raw}"`);
-    } catch {
-      return raw;
-    }
+    return this.#isEscaped ? (unescaped(raw) ?? raw) : raw;
+  }
+
+  /** Whether its escapes, if it has any, are JSON's. */
+  hasSoundName(): boolean {
+    if (!this.#isEscaped) return true;
+    return unescaped(this.#json.toString("utf8", this.nameStart, this.nameEnd)) !== undefined;
   }
 
   #nameEnd(start: number): number {
@@ -234,6 +236,14 @@ class Members {
       at += json[at] === backslash ? 2 : 1;
     }
     return at;
+  }
+}
+
+function unescaped(raw: string): string | undefined {
+  try {
+    return JSON.parse(`"${raw}"`);
+  } catch {
+    return undefined;
   }
 }
 

@@ -4,10 +4,10 @@ import { plainText } from "../text.ts";
 import { assistantBlock, blocks, cached, systemBlocks, typeOf, userBlock } from "./blocks.ts";
 
 const model = plainText.min(1).max(255);
-const messages = z.array(z.looseObject({ role: z.string() })).min(1);
+const messages = z.array(z.object({ role: z.string() })).min(1);
 
 /** POST /v1/messages: only what the gateway itself reads is checked. Every other field goes to the upstream as it came. */
-export const messagesRequest = z.looseObject({
+export const messagesRequest = z.object({
   model,
   messages,
   /** 0 fills the prompt cache and generates nothing. */
@@ -16,7 +16,7 @@ export const messagesRequest = z.looseObject({
 });
 
 /** POST /v1/messages/count_tokens. */
-export const countTokensRequest = z.looseObject({ model, messages });
+export const countTokensRequest = z.object({ model, messages });
 
 export const countTokensReply = z.object({ input_tokens: z.number().int().nonnegative() });
 export type CountTokensReply = z.infer<typeof countTokensReply>;

@@ -1,7 +1,10 @@
 import { z } from "zod";
 import { plainText } from "../text.ts";
 
-/** Only what the gateway itself reads is checked. Every other field goes to the upstream as it came. */
+/**
+ * Only what the gateway itself reads is checked. Every other field goes to the upstream as it came, and schemas that say so
+ * by being plain objects do not even walk over it: their answer lacks it, so what is used is the request itself.
+ */
 const call = {
   model: plainText.min(1).max(255),
   user: z.string().nullish(),
@@ -17,15 +20,15 @@ export const count = z.number().int().positive().max(1e9).nullish();
 const bounds = { max_tokens: count, max_completion_tokens: count, n: count, best_of: count };
 
 /** POST /v1/chat/completions. */
-export const chatRequest = z.looseObject({
+export const chatRequest = z.object({
   ...call,
   ...stream,
-  messages: z.array(z.looseObject({ role: z.string() })).min(1),
+  messages: z.array(z.object({ role: z.string() })).min(1),
   ...bounds,
 });
 
 /** POST /v1/completions. */
-export const completionRequest = z.looseObject({
+export const completionRequest = z.object({
   ...call,
   ...stream,
   prompt: z

@@ -5,7 +5,7 @@ import { messagesRequest } from "../../../shared/anthropic/messages.ts";
 import { head, streamed, usage } from "./fixtures/reply-events.ts";
 import { messages } from "./messages.ts";
 
-test("a request is checked as far as the gateway reads it, and the rest is kept", () => {
+test("a request is checked as far as the gateway reads it, whatever the rest is", () => {
   const request = {
     model: "claude-opus-5",
     max_tokens: 0,
@@ -13,7 +13,7 @@ test("a request is checked as far as the gateway reads it, and the rest is kept"
     container: { id: "c" },
   };
 
-  expect(messagesRequest.parse(request)).toEqual(request);
+  expect(messagesRequest.safeParse(request).success).toBe(true);
   expect(messagesRequest.safeParse({ ...request, max_tokens: undefined }).success).toBe(false);
 });
 
