@@ -1,5 +1,5 @@
 import { fetchRequestHandler } from "@trpc/server/adapters/fetch";
-import { H3, type H3Event } from "h3";
+import { defineHandler, H3, type H3Event, type H3Route, type H3RouteMeta } from "h3";
 import type { ControlContext } from "./control/trpc.ts";
 import { gatewayErrorOf } from "./control/trpc.ts";
 import { openApiDocument } from "./control/openapi.ts";
@@ -24,7 +24,7 @@ export function createApp(deps: Deps): H3 {
   mountControlPlane(app, deps);
   mountHealth(app, deps);
   mountMetrics(app, deps);
-  refuseOtherMethods(app);
+  refuseTheRest(app);
   return app;
 }
 
@@ -97,24 +97,41 @@ async function assertAdmin({ gateway }: Deps, event: H3Event): Promise<void> {
   );
 }
 
-/** Every path that is served answers another method with 405, and every other path with 404, in the one shape. */
-function refuseOtherMethods(app: H3): void {
-  const paths = new Map<string, string[]>();
-  for (const { route, method } of app["~routes"])
-    if (route && method && method !== "OPTIONS")
-      paths.set(route, [...(paths.get(route) ?? []), method]);
-  for (const [path, methods] of paths)
-    app.all(path, (event) => {
-      throw new GatewayError(
-        "method_not_allowed",
-        `Cannot ${event.req.method} ${path}: it takes ${methods.join(", ")}`,
-        { headers: { allow: methods.join(", ") } },
-      );
-    });
-  app.all("/**", (event) => {
-    throw new GatewayError(
-      "route_not_found",
-      `Cannot find ${event.url.pathname}: there is no such route`,
+/** Every path that is served answers another method with 405, and every other path is 404: as the routes there tell errors. */
+function refuseTheRest(app: H3): void {
+  const paths = new Map<string, H3Route[]>();
+  for (const served of app["~routes"]) {
+    const { route: path, method } = served;
+    if (path && method && method !== "OPTIONS")
+      paths.set(path, [...(paths.get(path) ?? []), served]);
+  }
+  for (const [path, routes] of paths) {
+    const allow = routes.map(({ method }) => method).join(", ");
+    const meta = routes.map((route) => route.meta).find(hasErrorShape);
+    app.all(
+      path,
+      (event) => {
+        throw new GatewayError(
+          "method_not_allowed",
+          `Cannot ${event.req.method} ${path}: it takes ${allow}`,
+          { headers: { allow } },
+        );
+      },
+      { meta },
     );
-  });
+    // Clients of a format look for more of it there, as Anthropic's do for batches.
+    if (meta) app.all(`${path}/**`, refusePath, { meta });
+  }
+  app.all("/**", refusePath);
 }
+
+function hasErrorShape(meta: H3RouteMeta | undefined): boolean {
+  return meta?.["errorBody"] !== undefined;
+}
+
+const refusePath = defineHandler((event) => {
+  throw new GatewayError(
+    "route_not_found",
+    `Cannot find ${event.url.pathname}: there is no such route`,
+  );
+});

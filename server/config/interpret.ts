@@ -5,6 +5,7 @@ import { readDeployment } from "./deployment.ts";
 import type { Environment, Missing } from "./environment.ts";
 import { lookUp, replaceReferences, withVariables } from "./environment.ts";
 import { describeIssue } from "./faults.ts";
+import { readFilesModel } from "./files-model.ts";
 import type { Path, Remark } from "./note.ts";
 import { formatPath } from "./note.ts";
 import { isRecord } from "./record.ts";
@@ -27,18 +28,19 @@ export function interpret(data: unknown, environment: Environment): Interpretati
     environment: references.environment,
     unavailable: unavailableReasons(supported.warnings, references.missing),
   });
+  const filesModel = readFilesModel(parsed.data?.general_settings.files_model, deployments);
   const faults = [
     ...references.missing.filter(({ path }) => deploymentOf(path) === undefined).map(missingRemark),
     ...(parsed.error?.issues ?? [])
       .flatMap(describeIssue)
       .filter(({ path }) => !references.missing.some((missing) => isSamePath(missing.path, path))),
-    ...deployments.flatMap(({ fault }) => fault ?? []),
+    ...[...deployments, filesModel].flatMap(({ fault }) => fault ?? []),
     ...repeatedIds(deployments),
   ];
   const warnings = [
     ...supported.warnings,
     ...references.missingVariables.map(missingRemark),
-    ...deployments.flatMap(({ warning }) => warning ?? []),
+    ...[...deployments, filesModel].flatMap(({ warning }) => warning ?? []),
     ...weakMasterKey(parsed.data?.general_settings.master_key),
   ];
   const model_list = deployments.map(({ deployment }) => deployment);

@@ -209,3 +209,25 @@ test("a route that does not exist is 404, and another method 405 with those that
     expect(response.headers.get("allow")).toContain(allow);
   }
 });
+
+test.each([
+  [405, "GET", "/v1/messages"],
+  [405, "DELETE", "/messages"],
+  [405, "PUT", "/v1/messages/count_tokens"],
+  [405, "GET", "/openai/deployments/gpt/messages"],
+  [404, "GET", "/v1/messages/batches"],
+  [404, "POST", "/v1/messages/batches/msgbatch_1/cancel"],
+  [404, "POST", "/v1/messages/count_tokens/x"],
+])("on Anthropic's routes it is %i in Anthropic's shape: %s %s", async (status, method, path) => {
+  const response = await gateway.request(method, path);
+
+  expect(await response.json()).toEqual({
+    type: "error",
+    error: {
+      type: status === 404 ? "not_found_error" : "invalid_request_error",
+      message: expect.stringMatching(status === 404 ? path : `^Cannot ${method} .* takes POST$`),
+    },
+  });
+  expect(response.status).toBe(status);
+  expect(response.headers.get("allow")).toBe(status === 405 ? "POST" : null);
+});

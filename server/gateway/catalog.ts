@@ -1,7 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { Config } from "../../shared/config.ts";
 import { createDeployment, type Deployment } from "../providers/deployment.ts";
-import { captured } from "./wildcard.ts";
+import { captured } from "../providers/wildcard.ts";
 
 /** Deployments that share a `model_name`. */
 export interface Group {

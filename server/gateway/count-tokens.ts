@@ -1,7 +1,6 @@
 import { defineHandler, type EventHandler } from "h3";
 import { type CountTokensReply, countTokensRequest } from "../../shared/anthropic/messages.ts";
 import { countTokens } from "../dialects/messages/count-tokens.ts";
-import { messages } from "../dialects/messages/messages.ts";
 import { invalidRequest } from "../errors.ts";
 import { collect } from "../providers/body.ts";
 import type { Deployment } from "../providers/deployment.ts";
@@ -13,7 +12,6 @@ import { balance } from "./balance.ts";
 import { ClientWatch } from "./client-watch.ts";
 import { allowOrigin } from "./cors.ts";
 import { anthropicHeaders } from "./endpoints.ts";
-import { tellErrorsAs } from "./error-shape.ts";
 import { withForwarded } from "./upstream-headers.ts";
 import { bytesPerToken } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
@@ -37,7 +35,6 @@ const maxAnswerBytes = 64 * 1024;
  */
 export function createCountTokensHandler(gateway: Gateway): EventHandler {
   return defineHandler(async (event) => {
-    tellErrorsAs(event, messages.errorBody);
     allowOrigin(event);
     const { request: incoming, response } = nodeOf(event);
     const caller = await authenticate(gateway.authentication, event);

@@ -1,8 +1,13 @@
-import type { H3Event } from "h3";
+import type { H3Event, H3RouteMeta } from "h3";
 import type { Dialect } from "../dialects/dialect.ts";
 import { errorBodyOf } from "../errors.ts";
 
 type ErrorBodyOf = Dialect["errorBody"];
+
+/** What of a route says how its errors are told, whoever raises them: undefined for OpenAI's shape. */
+export interface ErrorShapeMeta extends H3RouteMeta {
+  readonly errorBody: ErrorBodyOf | undefined;
+}
 
 /** Errors of this request are told in the format of its route from here on. */
 export function tellErrorsAs(event: H3Event, errorBody: ErrorBodyOf): void {
@@ -11,5 +16,7 @@ export function tellErrorsAs(event: H3Event, errorBody: ErrorBodyOf): void {
 
 /** How errors of a request are told: in OpenAI's shape, unless its route has one of its own. */
 export function errorShapeOf(event: H3Event): ErrorBodyOf {
-  return (event.context as { errorBody?: ErrorBodyOf }).errorBody ?? errorBodyOf;
+  const meta = event.context.matchedRoute?.meta as Partial<ErrorShapeMeta> | undefined;
+  const { errorBody } = event.context as { errorBody?: ErrorBodyOf };
+  return errorBody ?? meta?.errorBody ?? errorBodyOf;
 }

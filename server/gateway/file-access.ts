@@ -23,21 +23,13 @@ export function accountOf({ filesModel, catalog }: Gateway): Deployment {
       "route_not_found",
       "Cannot serve files and batches: general_settings.files_model names no model whose upstream keeps them",
     );
-  const deployment = catalog().findGroup(filesModel)?.deployments.find(keepsFiles);
+  const deployment = catalog()
+    .findGroup(filesModel)
+    ?.deployments.find(({ keepsFiles, unavailable }) => keepsFiles && unavailable === undefined);
   if (deployment) return deployment;
   throw new GatewayError(
     "route_not_found",
     `Cannot serve files and batches: general_settings.files_model is ${JSON.stringify(filesModel)}, which has no upstream that is shaped like OpenAI and can be called`,
-  );
-}
-
-/** Azure's older addresses are those of a model, which has no files. */
-function keepsFiles({ unavailable, mockResponse, routes, pathOf: addressOf }: Deployment): boolean {
-  return (
-    unavailable === undefined &&
-    mockResponse === undefined &&
-    routes.has("chat/completions") &&
-    !addressOf("files").includes("/openai/deployments/")
   );
 }
 

@@ -160,7 +160,6 @@ test("a key's limit of requests counts them", async () => {
 
 test.each<[string, object]>([
   ["is not set", {}],
-  ["names no model", { files_model: "none" }],
   ["names a model without an upstream", { files_model: "mock" }],
 ])("where files_model %s there are no files, and the message says why", async (_how, settings) => {
   await using gateway = await startFileGateway(settings);

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { imageUsage } from "../testing/fake-media.ts";
 import { openStream, sendJson } from "../testing/fake-upstream.ts";
-import { expectError } from "../testing/gateway.ts";
+import { expectError, masterKey } from "../testing/gateway.ts";
 import { startMediaGateway } from "../testing/media-gateway.ts";
+import { parseMetrics } from "../testing/metrics-page.ts";
 
 test("images that are priced by the piece cost what came, whatever was asked for", async () => {
   await using gateway = await startMediaGateway();
@@ -39,6 +40,22 @@ test("images that are priced by tokens cost what was reported, those of images a
     usage: { input: 10, output: 1056, units: { images: 1, output_image_tokens: 1056 } },
     price_source: "genai-prices",
   });
+});
+
+test("images show in the metrics by their number, and chats show nothing there", async () => {
+  await using gateway = await startMediaGateway();
+  await gateway.client.images.generate({ model: "gpt-image", prompt: "A cat" });
+  await (await gateway.chat(masterKey, { model: "only-chat" })).text();
+
+  const units = async () => {
+    const page = parseMetrics(await (await gateway.request("GET", "/metrics")).text());
+    const lines = [...page].filter(([name]) => name.startsWith("keyplane_units_total{"));
+    return lines.map(([name, value]) => [/unit="(\w+)"/.exec(name)?.[1], value]);
+  };
+  await expect.poll(units).toEqual([
+    ["images", 1],
+    ["output_image_tokens", 1056],
+  ]);
 });
 
 test("images that nothing prices cost nobody knows what", async () => {

@@ -1,6 +1,6 @@
 import type { Caller } from "./caller.ts";
 import type { Catalog, Group } from "./catalog.ts";
-import { captured } from "./wildcard.ts";
+import { captured } from "../providers/wildcard.ts";
 
 export interface Resolution {
   readonly group: Group | undefined;

@@ -1,8 +1,10 @@
 import { defineHandler, type H3 } from "h3";
+import { messages } from "../dialects/messages/messages.ts";
 import { GatewayError } from "../errors.ts";
 import { preflight } from "./cors.ts";
 import { createCountTokensHandler } from "./count-tokens.ts";
 import { endpoints } from "./endpoints.ts";
+import type { ErrorShapeMeta } from "./error-shape.ts";
 import type { Gateway } from "./gateway.ts";
 import { createFileHandler } from "./files.ts";
 import { fileRoutes } from "./file-routes.ts";
@@ -26,6 +28,7 @@ const refuseUpgrade = defineHandler((event) => {
 export function mountDataPlane(app: H3, gateway: Gateway): void {
   for (const endpoint of endpoints) {
     const handler = createCallHandler(gateway, endpoint);
+    const meta: ErrorShapeMeta = { errorBody: endpoint.dialect?.errorBody };
     for (const prefix of [
       "",
       "/v1",
@@ -33,12 +36,15 @@ export function mountDataPlane(app: H3, gateway: Gateway): void {
       "/engines/:model",
       "/v1/engines/:model",
     ]) {
-      app.post(`${prefix}/${endpoint.name}`, handler);
+      app.post(`${prefix}/${endpoint.name}`, handler, { meta });
       app.on("OPTIONS", `${prefix}/${endpoint.name}`, preflight);
     }
   }
+  const counting: ErrorShapeMeta = { errorBody: messages.errorBody };
   for (const prefix of ["", "/v1"]) {
-    app.post(`${prefix}/messages/count_tokens`, createCountTokensHandler(gateway));
+    app.post(`${prefix}/messages/count_tokens`, createCountTokensHandler(gateway), {
+      meta: counting,
+    });
     for (const path of ["messages/count_tokens", "models", "models/**"])
       app.on("OPTIONS", `${prefix}/${path}`, preflight);
     app.get(`${prefix}/responses`, refuseUpgrade);

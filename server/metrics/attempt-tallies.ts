@@ -1,6 +1,12 @@
 import { errorKinds } from "../../shared/errors.ts";
 import type { Picodollars } from "../../shared/money.ts";
-import type { AttemptStatus, TokenUsage, Usage } from "../../shared/spend.ts";
+import {
+  type AttemptStatus,
+  type TokenUsage,
+  type Units,
+  units as unitsSchema,
+  type Usage,
+} from "../../shared/spend.ts";
 import { type Distribution, emptyDistribution, observe } from "./distribution.ts";
 
 /** A finished upstream attempt, as far as charts are concerned. */
@@ -29,6 +35,8 @@ export interface DeploymentTally {
     readonly provider: string;
   };
   readonly tokens: TokenUsage;
+  /** What it had nothing of is absent, as in a row. */
+  readonly units: Units;
   /** A double: whole picodollars up to 9,007 USD. For charts; the ledger is exact. */
   spendPicodollars: number;
   unpriced: number;
@@ -84,6 +92,7 @@ export class AttemptTallies {
     const { modelGroup, deployment, usage, cost } = facts;
     const tally = this.#groups.get(modelGroup)?.get(deployment) ?? this.#admit(facts);
     if (usage) addTokens(tally.tokens, usage);
+    if (usage?.units) addUnits(tally.units, usage.units);
     if (cost === undefined) tally.unpriced += 1;
     else tally.spendPicodollars += Number(cost);
     this.#recordEnd(facts.isStream ? tally.streams : tally.wholeReplies, facts);
@@ -152,6 +161,16 @@ function addTokens(tokens: TokenUsage, usage: Usage): void {
   tokens.output_audio += usage.output_audio;
 }
 
+const unitNames = unitsSchema.keyof().options;
+
+/** By the names that there are, so that no other becomes a label. */
+function addUnits(tallied: Units, units: Units): void {
+  for (const name of unitNames) {
+    const quantity = units[name];
+    if (quantity !== undefined) tallied[name] = (tallied[name] ?? 0) + quantity;
+  }
+}
+
 function emptyTally(model_group: string, deployment: string, provider: string): DeploymentTally {
   return {
     labels: { model_group, deployment, provider },
@@ -165,6 +184,7 @@ function emptyTally(model_group: string, deployment: string, provider: string): 
       reasoning: 0,
       output_audio: 0,
     },
+    units: {},
     spendPicodollars: 0,
     unpriced: 0,
     streams: new Map(),

@@ -77,6 +77,12 @@ export function attemptFamilies(tallies: AttemptTallies): Family[] {
       collect: () => samplesOf(tallies, tokenSamples),
     },
     {
+      name: "keyplane_units_total",
+      help: "What attempts consumed that is counted beside tokens, or is a part of them",
+      type: "counter",
+      collect: () => samplesOf(tallies, unitSamples),
+    },
+    {
       name: "keyplane_spend_usd_total",
       help: "What attempts cost, in USD",
       type: "counter",
@@ -133,6 +139,12 @@ function tokenSamples({ labels, tokens }: DeploymentTally): Sample[] {
   return Object.entries(tokens)
     .filter(([, value]) => value > 0)
     .map(([bucket, value]) => ({ labels: { bucket }, sharedLabels: labels, value }));
+}
+
+function unitSamples({ labels, units }: DeploymentTally): Sample[] {
+  return Object.entries(units)
+    .filter(([, value]) => value > 0)
+    .map(([unit, value]) => ({ labels: { unit }, sharedLabels: labels, value }));
 }
 
 function durationSamples({ durationMs }: EndTally, series: Labels): Sample[] {

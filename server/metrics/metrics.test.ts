@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { Units } from "../../shared/spend.ts";
+import { nothingUsed } from "../providers/media-usage.ts";
 import { parseMetrics } from "../testing/metrics-page.ts";
 import type { AttemptFacts } from "./attempt-tallies.ts";
 import { Metrics } from "./metrics.ts";
@@ -73,6 +75,26 @@ test("attempts of a deployment are counted by how they ended, with their tokens 
     [`keyplane_tokens_total{bucket="reasoning",${of},${rest}}`]: 60,
     [`keyplane_spend_usd_total{${of},${rest}}`]: 0.005,
     [`keyplane_unpriced_attempts_total{${of},${rest}}`]: 1,
+  });
+});
+
+test("what attempts consumed beside tokens is counted by its unit, and of what has none there is no line", async () => {
+  const metrics = createMetrics();
+  const consume = (units: Units, deployment = "d1") =>
+    metrics.attempt({ ...facts, deployment, usage: { ...nothingUsed, units } });
+  consume({ images: 2, output_image_tokens: 1290 });
+  consume({ images: 1, searches: 0 });
+  consume({ audio_ms: 1500 }, "d2");
+  metrics.attempt(facts);
+  metrics.attempt(failed);
+
+  const page = Object.entries(await pageOf(metrics));
+
+  const of = `model_group="gpt",provider="openai",unit=`;
+  expect(Object.fromEntries(page.filter(([name]) => name.includes("_units_")))).toEqual({
+    [`keyplane_units_total{deployment="d1",${of}"images"}`]: 3,
+    [`keyplane_units_total{deployment="d1",${of}"output_image_tokens"}`]: 1290,
+    [`keyplane_units_total{deployment="d2",${of}"audio_ms"}`]: 1500,
   });
 });
 

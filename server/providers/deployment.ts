@@ -4,6 +4,7 @@ import { hashSecret } from "../secrets.ts";
 import { freeRates, isFree, type Rates, resolveRates } from "./prices.ts";
 import type { Adapter } from "./adapter.ts";
 import { addressOf, isNewAzure } from "./deployment-address.ts";
+import { keepsFiles } from "./deployment-files.ts";
 import { authorizationOf, headersOf } from "./deployment-headers.ts";
 import { secretsOf } from "./deployment-secrets.ts";
 import { libraryOptionsOf, speakerOf } from "./deployment-speaker.ts";
@@ -34,6 +35,8 @@ export interface Deployment {
   readonly headers: readonly string[];
   /** Routes that it has itself, in the format that clients use of them: calls pass through. */
   readonly routes: ReadonlySet<string>;
+  /** Whether files and batches can be kept at its account. */
+  readonly keepsFiles: boolean;
   /** How a chat is put for it that came on another route; undefined where a library does that. */
   readonly adapter: Adapter | undefined;
   /** The package that speaks to it, loaded when it is first called; undefined where we do. */
@@ -105,6 +108,7 @@ export function createDeployment(
     headers,
     secrets: secretsOf(parameters, headers),
     routes: routesOf(entry, reference.provider),
+    keepsFiles: keepsFiles(entry, reference),
     ...speakerOf(entry, reference),
     authorize: authorizationOf(entry, reference),
     dropsParameters,
