@@ -6,6 +6,8 @@ import { captured } from "../providers/wildcard.ts";
 /** Deployments that share a `model_name`. */
 export interface Group {
   readonly name: string;
+  /** The name as a header can carry it. */
+  readonly headerName: string;
   readonly deployments: readonly Deployment[];
 }
 
@@ -33,10 +35,13 @@ export function createCatalog(config: Config): Catalog {
   for (const [name, members] of entries) {
     if (name.includes("*")) wildcards.push(name);
     else
-      groups.set(name, {
+      groups.set(
         name,
-        deployments: members.map((entry) => createDeployment(config, entry)),
-      });
+        groupOf(
+          name,
+          members.map((entry) => createDeployment(config, entry)),
+        ),
+      );
   }
   wildcards.sort((left, right) => right.length - left.length);
   const matched = new LRUCache<string, Group>({ max: wildcardCapacity, ttl: wildcardTtlMs });
@@ -94,5 +99,9 @@ function expand(
     const expanded = { ...entry, litellm_params: { ...entry.litellm_params, model } };
     return createDeployment(config, expanded, name);
   });
-  return { name, deployments };
+  return groupOf(name, deployments);
+}
+
+function groupOf(name: string, deployments: readonly Deployment[]): Group {
+  return { name, headerName: encodeURI(name), deployments };
 }

@@ -9,14 +9,8 @@ export interface ErrorShapeMeta extends H3RouteMeta {
   readonly errorBody: ErrorBodyOf | undefined;
 }
 
-/** Errors of this request are told in the format of its route from here on. */
-export function tellErrorsAs(event: H3Event, errorBody: ErrorBodyOf): void {
-  (event.context as { errorBody?: ErrorBodyOf }).errorBody = errorBody;
-}
-
 /** How errors of a request are told: in OpenAI's shape, unless its route has one of its own. */
 export function errorShapeOf(event: H3Event): ErrorBodyOf {
   const meta = event.context.matchedRoute?.meta as Partial<ErrorShapeMeta> | undefined;
-  const { errorBody } = event.context as { errorBody?: ErrorBodyOf };
-  return errorBody ?? meta?.errorBody ?? errorBodyOf;
+  return meta?.errorBody ?? errorBodyOf;
 }

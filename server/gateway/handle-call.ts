@@ -9,7 +9,6 @@ import type { Endpoint } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
 import { handled, nodeOf } from "./node-event.ts";
 import { assertServes } from "./passage.ts";
-import { tellErrorsAs } from "./error-shape.ts";
 import type { Permit } from "./permit.ts";
 import { readCall } from "./read-call.ts";
 import { reply } from "./reply.ts";
@@ -20,9 +19,7 @@ import { route } from "./route.ts";
 
 /** A call of a model. */
 export function createCallHandler(gateway: Gateway, endpoint: Endpoint): EventHandler {
-  const { errorBody } = endpoint.dialect ?? {};
   return defineHandler((event) => {
-    if (errorBody) tellErrorsAs(event, errorBody);
     allowOrigin(event);
     return handleCall(gateway, endpoint, event);
   });

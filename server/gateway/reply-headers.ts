@@ -41,7 +41,7 @@ export function replyHeaders(call: Call, { attempt, dropped, cost }: Told): stri
     "x-litellm-model-id",
     deployment.id,
     "x-litellm-model-group",
-    encodeURI(group.name),
+    group.headerName,
     "x-litellm-attempted-retries",
     String(retries),
     "x-litellm-attempted-fallbacks",
