@@ -29,7 +29,7 @@ export function findMembers(
   names: readonly Buffer[],
 ): (Span | undefined)[] {
   const found: (Span | undefined)[] = [];
-  const members = new Members(json, within);
+  const members = new Members().enter(json, within);
   while (members.next()) noteMember(members, names, found);
   return found;
 }
@@ -43,7 +43,7 @@ export function findMembersOfWhole(
   names: readonly Buffer[],
 ): (Span | undefined)[] | undefined {
   const found: (Span | undefined)[] = [];
-  const members = new Members(json, { start: 0, end: json.length });
+  const members = new Members().enter(json, { start: 0, end: json.length });
   let behind = 0;
   let mark = openBrace;
   while (members.next()) {
@@ -64,8 +64,7 @@ export function findMembersOfWhole(
 function noteMember(members: Members, names: readonly Buffer[], found: (Span | undefined)[]): void {
   for (let index = 0; index < names.length; index += 1) {
     const name = names[index];
-    if (name !== undefined && members.isNamed(name))
-      found[index] = { start: members.valueStart, end: members.valueEnd };
+    if (name !== undefined && members.isNamed(name)) found[index] = members.value();
   }
 }
 
@@ -87,7 +86,7 @@ function isOnlyMark(json: Buffer, { start, end }: Span, mark: number): boolean {
 export function editMembers(json: Buffer, edits: ReadonlyMap<string, Buffer | null>): Buffer {
   const pieces: Buffer[] = [];
   const added = new Map(edits);
-  const members = new Members(json, { start: 0, end: json.length });
+  const members = new Members().enter(json, { start: 0, end: json.length });
   let kept: Span | undefined;
   const keep = ({ start, end }: Span) =>
     pieces.push(pieces.length === 0 ? braceBytes : commaBytes, json.subarray(start, end));
@@ -125,13 +124,13 @@ export function editMembers(json: Buffer, edits: ReadonlyMap<string, Buffer | nu
 export function replaceMember(json: Buffer, name: Buffer, value: Buffer): Buffer {
   const pieces: Buffer[] = [];
   let copied = 0;
-  const members = new Members(json, { start: 0, end: json.length });
+  const members = new Members().enter(json, { start: 0, end: json.length });
   while (members.next()) {
     if (!members.isNamed(name)) continue;
-    const { valueStart, valueEnd } = members;
-    if (isValue(json, { start: valueStart, end: valueEnd }, value)) continue;
-    pieces.push(json.subarray(copied, valueStart), value);
-    copied = valueEnd;
+    const { start, end } = members.value();
+    if (isValue(json, { start, end }, value)) continue;
+    pieces.push(json.subarray(copied, start), value);
+    copied = end;
   }
   if (copied === 0) return json;
   pieces.push(json.subarray(copied));
@@ -168,29 +167,33 @@ export function isValue(bytes: Buffer, { start, end }: Span, wanted: Buffer): bo
 const braceBytes = Buffer.from("{");
 const commaBytes = Buffer.from(",");
 const closeBytes = Buffer.from("}");
+const nothing = Buffer.alloc(0);
 
 /**
- * Goes through the members of the first object at or behind a place. A cursor and not an iterator: it runs for every
+ * Goes through the members of an object. A cursor and not an iterator, to be used again for the next one: it runs for every
  * event of every stream, and allocates nothing on the way. Ends are exclusive; names are without their quotes.
  */
-class Members {
+export class Members {
   nameStart = 0;
   nameEnd = 0;
   valueStart = 0;
   valueEnd = 0;
-  readonly #json: Buffer;
-  readonly #end: number;
-  #at: number;
+  #json: Buffer = nothing;
+  #end = 0;
+  #at = 0;
   #isEscaped = false;
 
-  constructor(json: Buffer, { start, end }: Span) {
+  /** Goes to the first object at or behind a place. */
+  enter(json: Buffer, { start, end }: Span): this {
     this.#json = json;
     this.#end = end;
     let at = start;
     while (at < end && json[at] !== openBrace) at += 1;
     this.#at = at + 1;
+    return this;
   }
 
+  /** Goes to the next member; false where there is none. */
   next(): boolean {
     const json = this.#json;
     const end = this.#end;
@@ -206,6 +209,10 @@ class Members {
     this.valueEnd = skipValue(json, this.valueStart, end);
     this.#at = this.valueEnd;
     return true;
+  }
+
+  value(): Span {
+    return { start: this.valueStart, end: this.valueEnd };
   }
 
   isNamed(name: Buffer): boolean {

@@ -26,10 +26,9 @@ export class SseEvents {
       visit(bytes, start, end);
       start = end;
     }
-    this.#rest = [];
-    this.#restBytes = 0;
-    this.#last = empty;
-    if (start < bytes.length) this.#keep(bytes.subarray(start));
+    if (this.#rest.length > 0) this.#forget();
+    if (start === bytes.length) return bytes;
+    this.#keep(bytes.subarray(start));
     return bytes.subarray(0, start);
   }
 
@@ -47,6 +46,12 @@ export class SseEvents {
     if (this.#restBytes > maxEventBytes)
       throw new Error(`an event of more than ${maxEventBytes} bytes`);
     return empty;
+  }
+
+  #forget(): void {
+    this.#rest = [];
+    this.#restBytes = 0;
+    this.#last = empty;
   }
 
   /** What is kept of an event that has not ended; empty where there is none. */

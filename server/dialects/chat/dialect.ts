@@ -5,11 +5,14 @@ import type { Dialect, NativeFormat } from "../dialect.ts";
 import { createEncoder } from "./encode-stream.ts";
 import { encodeReply } from "./encode-reply.ts";
 import { generatedText } from "./generated-text.ts";
-import { readStreamEvent } from "./stream-event.ts";
+import { ChunkReader } from "./chunk-reader.ts";
 
 /** OpenAI's streams of chats and completions, and the bodies of its routes. */
 export const openAiFormat: NativeFormat = {
-  createReader: () => readStreamEvent,
+  createReader() {
+    const reader = new ChunkReader();
+    return (bytes, event, text) => reader.read(bytes, event, text);
+  },
   readUsage,
   generatedText,
   // Some upstreams that are shaped like OpenAI end a stream without it.
