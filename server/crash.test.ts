@@ -1,17 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, inject, test } from "vitest";
-import { openDatabase, type SqlPool } from "./store/database.ts";
 import { verify } from "./store/verify.ts";
 import { Callers } from "./testing/callers.ts";
 import { countedCost, startCountingUpstream } from "./testing/counting-upstream.ts";
 import { createDatabase } from "./testing/create-database.ts";
-import { masterKey, simpleConfig } from "./testing/gateway.ts";
-import {
-  type GatewayProcess,
-  startGatewayProcess,
-  temporaryDirectory,
-} from "./testing/gateway-process.ts";
-import { bodyOf } from "./testing/reply.ts";
+import { simpleConfig } from "./testing/gateway.ts";
+import { generateKey } from "./testing/generate-key.ts";
+import { openDatabaseAt } from "./testing/open-database-at.ts";
+import { startRestartable } from "./testing/restartable.ts";
+import { rowsByCall } from "./testing/rows-by-call.ts";
 
 const [server] = inject("postgresServers");
 
@@ -25,11 +22,9 @@ test.skipIf(server === undefined)(
     if (!server) throw new Error("Cannot test on Postgres: this run has none");
     const database = await createDatabase(server.url, { template: server.template });
     await using upstream = await startCountingUpstream({ thinkMs: 30 });
-    await using directory = await temporaryDirectory();
     const config = `${simpleConfig(upstream.url)}  database_url: ${database.url}\n`;
-    const start = () => startGatewayProcess(config, [], { directory: directory.path });
-    let gateway = await start();
-    const key = await generate(gateway);
+    await using gateway = await startRestartable(config);
+    const key = await generateKey(gateway.url, { max_budget: 1000 });
     const load = new Callers({ url: () => gateway.url, key, count: callers });
     for (let round = 0; round < rounds; round += 1) {
       const before = load.answered.length;
@@ -38,14 +33,14 @@ test.skipIf(server === undefined)(
         .toBeGreaterThan(before + callers / 2);
       await sleep(Math.random() * 100);
       await gateway.stop("SIGKILL");
-      gateway = await start();
+      await gateway.start();
     }
     await sleep(300);
     await load.stop();
     const ending = await gateway.stop();
     expect(ending).toMatchObject({ code: 0 });
     // What the last kill left behind is adopted by the time the process has drained, or by the next one.
-    gateway = await start();
+    await gateway.start();
 
     await using opened = await openDatabaseAt(database.url);
     const { sql } = opened;
@@ -62,34 +57,5 @@ test.skipIf(server === undefined)(
     expect(written.length).toBeLessThanOrEqual(upstream.calls() + rounds * callers);
     expect(written.some(({ status }) => status === "interrupted")).toBe(true);
     expect(await verify(sql)).toMatchObject({ differences: [], held: 0n });
-    await gateway.stop("SIGKILL");
   },
 );
-
-interface WrittenRow {
-  readonly request_id: string;
-  readonly cost: bigint;
-  readonly status: string;
-}
-
-async function rowsByCall(sql: SqlPool): Promise<Map<string, WrittenRow[]>> {
-  const rows = await sql<WrittenRow[]>`select request_id, cost, status from spend_log`;
-  const byCall = new Map<string, WrittenRow[]>();
-  for (const row of rows)
-    byCall.set(row.request_id, [...(byCall.get(row.request_id) ?? []), { ...row }]);
-  return byCall;
-}
-
-async function openDatabaseAt(url: string) {
-  const { sql, close } = await openDatabase({ url, dataDir: "", poolSize: 2, prepare: true });
-  return { sql, [Symbol.asyncDispose]: close };
-}
-
-async function generate(gateway: GatewayProcess): Promise<string> {
-  const response = await fetch(`${gateway.url}/key/generate`, {
-    method: "POST",
-    headers: { authorization: `Bearer ${masterKey}` },
-    body: JSON.stringify({ duration: "1d", max_budget: 1000 }),
-  });
-  return String((await bodyOf(response))["key"]);
-}

@@ -73,7 +73,7 @@ export async function createDeps({
       ? undefined
       : await loadCustomAuth(general.custom_auth, config.directory);
   const masterKey = await resolveMasterKey(general.master_key, dataDir);
-  const { database, books, limiter, close } = await openLasting(config, dataDir, logger);
+  const { database, books, limiter, endings, close } = await openLasting(config, dataDir, logger);
   const { sql } = database;
   const { ledger, allowances, replica } = books;
   const keyBudgets = new KeyBudgets(allowances);
@@ -103,6 +103,10 @@ export async function createDeps({
     maxBodyBytes,
   };
   await changes.start();
+  endings.push(
+    () => changes.close(),
+    () => transport.close(),
+  );
   return {
     config,
     database,
@@ -144,8 +148,6 @@ export async function createDeps({
     },
     async close() {
       await inFlight.none();
-      await changes.close();
-      await transport.close();
       await close();
     },
   };
@@ -156,28 +158,31 @@ interface Lasting {
   readonly database: Database;
   readonly books: Books;
   readonly limiter: Limiter;
+  /** How everything ends that is to end before the database is closed. */
+  readonly endings: (() => Promise<void>)[];
   close(): Promise<void>;
 }
 
 async function openLasting(config: Config, dataDir: string, logger: Logger): Promise<Lasting> {
   const { general_settings: general } = config;
-  const closing: (() => Promise<void>)[] = [];
+  const database = await openMigrated(config, dataDir);
+  const endings: Lasting["endings"] = [];
   const close = async () => {
-    for (const step of closing.toReversed()) await step();
+    // Side by side: of a database that has fallen silent each would wait for an answer of its own.
+    await Promise.all(endings.map((end) => end()));
+    await database.close();
   };
   try {
-    const database = await openMigrated(config, dataDir);
-    closing.push(() => database.close());
     const books = await openBooks(database, booksSettings(general, dataDir, logger));
-    closing.push(() => books.close(drainTimeoutMs));
+    endings.push(() => books.close(drainTimeoutMs));
     await assertShared(config, database, books.replica);
     const limiter = await createLimiter({
       redisUrl: general.redis_url,
       onRedisFailure: general.redis_failure,
       logger,
     });
-    closing.push(() => limiter.close());
-    return { database, books, limiter, close };
+    endings.push(() => limiter.close());
+    return { database, books, limiter, endings, close };
   } catch (error) {
     await close();
     throw error;

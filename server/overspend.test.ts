@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, inject, test } from "vitest";
-import { openDatabase, type SqlPool } from "./store/database.ts";
+import type { SqlPool } from "./store/database.ts";
 import { verify } from "./store/verify.ts";
 import { Callers, type RefusedCall } from "./testing/callers.ts";
 import { countedCost, startCountingUpstream } from "./testing/counting-upstream.ts";
+import { openDatabaseAt } from "./testing/open-database-at.ts";
 import { startRedis } from "./testing/redis.ts";
 import { startReplicas } from "./testing/replica-set.ts";
 
@@ -129,9 +130,4 @@ async function callsBegunAfter(sql: SqlPool, atMs: number): Promise<number> {
   const [row] = await sql<[{ calls: number }]>`
     select count(*)::int as calls from spend_log where started_at > ${new Date(atMs)}`;
   return row.calls;
-}
-
-async function openDatabaseAt(url: string) {
-  const { sql, close } = await openDatabase({ url, dataDir: "", poolSize: 2, prepare: true });
-  return { sql, [Symbol.asyncDispose]: close };
 }

@@ -1,8 +1,12 @@
+import { within } from "../deadline.ts";
 import { type Logger, redact } from "../log.ts";
 import type { Database } from "../store/database.ts";
 import { retireReplica } from "../store/replicas.ts";
 import { claimOrphans, type JournalFolder } from "./journal-folder.ts";
 import { replay } from "./replay.ts";
+
+/** Signs of life and the end of the process wait for this. */
+const retireTimeoutMs = 5_000;
 
 interface AdoptionSettings {
   readonly root: string;
@@ -27,7 +31,12 @@ export class Adoption {
   async claim(): Promise<void> {
     const orphans = await claimOrphans(this.#settings.root);
     for (const folder of orphans) this.#waiting.add(folder);
-    for (const { replicaId } of orphans) await retireReplica(this.#database.sql, replicaId);
+    for (const { replicaId } of orphans)
+      await within(
+        retireReplica(this.#database.sql, replicaId),
+        retireTimeoutMs,
+        "retire a replica that died",
+      );
   }
 
   /** Writes what was claimed to the database. What fails waits for the next time. */

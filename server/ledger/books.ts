@@ -86,11 +86,17 @@ export async function openBooks(database: Database, settings: BooksSettings): Pr
     folder,
     adopted: adoption.run(),
     async close(timeoutMs) {
-      await within(unlisten(), goodbyeTimeoutMs, "stop listening").catch(() => undefined);
       allowances.close();
-      await replica.retire().catch(() => undefined);
-      await adoption.close();
-      const isEmpty = await ledger.drain(timeoutMs);
+      const leave = async () => {
+        await replica.retire().catch(() => undefined);
+        // Not before: a beat that is under way may yet claim journals.
+        await adoption.close();
+      };
+      const [isEmpty] = await Promise.all([
+        ledger.drain(timeoutMs),
+        within(unlisten(), goodbyeTimeoutMs, "stop listening").catch(() => undefined),
+        within(leave(), timeoutMs, "leave").catch(() => undefined),
+      ]);
       await journal.close();
       // What nobody could say of this replica is said by whoever finds its journal.
       if (!isEmpty || !(await hasEnded(replica))) return folder.lock.release();

@@ -22,12 +22,16 @@ export interface CallerSettings {
   readonly fields?: Readonly<Record<string, unknown>>;
   /** Tokens that each call asks a counting upstream to generate; random unless given. */
   readonly tokens?: number;
+  /** They all stream, and are gone once they have seen the first of a reply. */
+  readonly hangUp?: boolean;
 }
 
-/** Clients that call on and on, half of them streaming, until they are stopped. */
+/** Clients that call on and on, half of them streaming unless they hang up, until they are stopped. */
 export class Callers {
   readonly answered: AnsweredCall[] = [];
   readonly refused: RefusedCall[] = [];
+  /** Calls that their client has hung up in the middle of. */
+  readonly abandoned: string[] = [];
   readonly #settings: CallerSettings;
   readonly #running: Promise<void>[];
   #isStopped = false;
@@ -36,7 +40,7 @@ export class Callers {
   constructor(settings: CallerSettings) {
     this.#settings = settings;
     this.#running = Array.from({ length: settings.count }, (_, index) =>
-      this.#run(index % 2 === 0),
+      this.#run(settings.hangUp === true || index % 2 === 0),
     );
   }
 
@@ -54,7 +58,8 @@ export class Callers {
   }
 
   async #call(stream: boolean): Promise<boolean> {
-    const { url, key, fields, tokens = 1 + Math.floor(Math.random() * 999) } = this.#settings;
+    const { url, key, fields, hangUp } = this.#settings;
+    const { tokens = 1 + Math.floor(Math.random() * 999) } = this.#settings;
     this.#serial += 1;
     const requestId = `${crypto.randomUUID()}-${this.#serial}`;
     try {
@@ -69,6 +74,7 @@ export class Callers {
           ...fields,
         }),
       });
+      if (hangUp && response.status === 200) return await this.#hangUp(requestId, response);
       const text = await response.text();
       if (response.status !== 200) this.#noteRefusal(response.status, text);
       else if (!stream || text.endsWith("data: [DONE]\n\n"))
@@ -78,6 +84,14 @@ export class Callers {
       // The process died under it.
       return false;
     }
+  }
+
+  async #hangUp(requestId: string, { body }: Response): Promise<boolean> {
+    const reader = body?.getReader();
+    await reader?.read();
+    await reader?.cancel();
+    this.abandoned.push(requestId);
+    return true;
   }
 
   #noteRefusal(status: number, text: string): void {

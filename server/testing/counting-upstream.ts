@@ -21,10 +21,13 @@ export interface CountingUpstream extends AsyncDisposable {
 export interface CountingOptions {
   /** How long it thinks, at most; a random part of it. */
   readonly thinkMs: number;
+  /** Between the first of a stream and the rest. */
+  readonly streamMs?: number;
 }
 
 export async function startCountingUpstream({
   thinkMs,
+  streamMs = 2,
 }: CountingOptions): Promise<CountingUpstream> {
   let calls = 0;
   let current = 0;
@@ -35,7 +38,7 @@ export async function startCountingUpstream({
     current += 1;
     most = Math.max(most, current);
     response.once("close", () => (current -= 1));
-    setTimeout(() => answer(response, body), Math.random() * thinkMs);
+    setTimeout(() => answer(response, body, streamMs), Math.random() * thinkMs);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
@@ -67,7 +70,7 @@ async function readJson(request: IncomingMessage): Promise<AskedBody> {
   return JSON.parse(Buffer.concat(chunks).toString()) as AskedBody;
 }
 
-function answer(response: ServerResponse, body: AskedBody): void {
+function answer(response: ServerResponse, body: AskedBody, streamMs: number): void {
   const { user, stream, max_tokens = Infinity, max_completion_tokens = Infinity } = body;
   const tokens = Math.min(Number(user ?? 1), max_tokens, max_completion_tokens);
   const usage = {
@@ -88,5 +91,5 @@ function answer(response: ServerResponse, body: AskedBody): void {
   setTimeout(() => {
     send({ ...head, choices: [], usage });
     response.end("data: [DONE]\n\n");
-  }, 2);
+  }, streamMs);
 }

@@ -1,8 +1,8 @@
 import { createDatabase } from "./create-database.ts";
-import { masterKey, simpleConfig } from "./gateway.ts";
+import { simpleConfig } from "./gateway.ts";
 import { type GatewayProcess, startGatewayProcess, temporaryDirectory } from "./gateway-process.ts";
+import { generateKey } from "./generate-key.ts";
 import type { PostgresServer } from "./postgres-servers.ts";
-import { bodyOf } from "./reply.ts";
 
 /** Gateways as processes of their own on one database. They end with the block that holds them: `await using`. */
 export interface ReplicaSet extends AsyncDisposable {
@@ -35,15 +35,7 @@ export async function startReplicas(options: ReplicaSetOptions): Promise<Replica
   return {
     next,
     databaseUrl: database.url,
-    async generateKey(fields) {
-      const response = await fetch(`${next()}/key/generate`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${masterKey}` },
-        body: JSON.stringify({ duration: "1d", ...fields }),
-      });
-      if (!response.ok) throw new Error(await response.text());
-      return String((await bodyOf(response))["key"]);
-    },
+    generateKey: (fields) => generateKey(next(), fields),
     async [Symbol.asyncDispose]() {
       for (const { gateway, directory } of started) {
         await gateway[Symbol.asyncDispose]();

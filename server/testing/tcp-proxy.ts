@@ -7,6 +7,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly url: string;
   /** From now on the server hears everything and its answers are lost. */
   deafen(): void;
+  /** From now on nothing gets through either way, though connections stay open and new ones are taken. */
+  silence(): void;
   /** Breaks every connection; new ones are refused. */
   cut(): Promise<void>;
   /** Lets connections and answers through again; those that were lost stay so. */
@@ -17,6 +19,7 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
   const target = new URL(serverUrl);
   const sockets = new Set<Socket>();
   let isDeaf = false;
+  let isSilent = false;
 
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
@@ -29,12 +32,13 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
         other.destroy();
       });
     }
-    client.on("data", (chunk) => upstream.write(chunk));
-    upstream.on("data", (chunk) => isDeaf || client.write(chunk));
+    client.on("data", (chunk) => isSilent || upstream.write(chunk));
+    upstream.on("data", (chunk) => isDeaf || isSilent || client.write(chunk));
   });
 
   const listen = async (port: number) => {
     isDeaf = false;
+    isSilent = false;
     if (server.listening) return;
     server.listen(port, "127.0.0.1");
     await once(server, "listening");
@@ -54,6 +58,7 @@ export async function startTcpProxy(serverUrl: string): Promise<TcpProxy> {
   return {
     url: proxied.href,
     deafen: () => void (isDeaf = true),
+    silence: () => void (isSilent = true),
     cut,
     restore: () => listen(port),
     [Symbol.asyncDispose]: cut,
