@@ -90,6 +90,6 @@ export class KeyChanges {
   async #prune(): Promise<void> {
     if (Date.now() - this.#prunedAtMs < pruneIntervalMs) return;
     this.#prunedAtMs = Date.now();
-    await pruneChanges(this.#database.sql);
+    await within(pruneChanges(this.#database.sql), queryTimeoutMs, "forget old changes");
   }
 }

@@ -1,7 +1,8 @@
 import { usdTextFromPicodollars } from "../../shared/money.ts";
 import type { Usage } from "../../shared/spend.ts";
 import { GatewayError } from "../errors.ts";
-import type { Allowances, BudgetRefusal } from "../ledger/allowances.ts";
+import type { BudgetRefusal } from "../ledger/admission.ts";
+import type { Allowances } from "../ledger/allowances.ts";
 import { Hold } from "../ledger/purse.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import { type Bound, boundOf } from "./bound.ts";

@@ -6,7 +6,7 @@ import { bookLapsed, endReplica, releaseLapsed, renewReplica } from "../store/re
 import { verify } from "../store/verify.ts";
 import { sharedEngines } from "../testing/database.ts";
 import { accountOf, makeBudget, type Office, openOffice, setCap } from "../testing/office.ts";
-import type { BudgetRefusal } from "./allowances.ts";
+import type { BudgetRefusal } from "./admission.ts";
 import { Hold } from "./purse.ts";
 
 const patiently = { timeout: 20_000, interval: 20 };

@@ -19,9 +19,6 @@ import { Purses } from "./purses.ts";
 import { Stock } from "./stock.ts";
 import { Turn } from "./turn.ts";
 
-/** Who holds money needs these words, and to know nothing of what is behind them. */
-export type { BudgetRefusal, HoldRequest };
-
 /** With a flush each half a second, nothing is held of a budget that nobody has used for a second. */
 const idleMs = 600;
 const sweepMs = 100;

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Allowances, type BudgetRefusal, type HoldRequest } from "../ledger/allowances.ts";
+import type { BudgetRefusal, HoldRequest } from "../ledger/admission.ts";
+import { Allowances } from "../ledger/allowances.ts";
 import { Journal } from "../ledger/journal.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { Hold } from "../ledger/purse.ts";
