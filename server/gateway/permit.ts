@@ -25,7 +25,10 @@ export class Permit {
   #hasLeft = false;
 
   constructor({ estimate, slot, standings, hold, outputCap }: Admission) {
-    this.estimate = { ...estimate, output: Math.min(estimate.output, outputCap ?? Infinity) };
+    this.estimate =
+      outputCap === undefined || outputCap >= estimate.output
+        ? estimate
+        : { ...estimate, output: outputCap };
     this.standings = standings;
     this.outputCap = outputCap;
     this.#slot = slot;

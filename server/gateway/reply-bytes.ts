@@ -1,3 +1,4 @@
+import { collect } from "../providers/body.ts";
 import type { Answer } from "../providers/call.ts";
 import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
@@ -6,7 +7,7 @@ import { brokenOff, ending, foreign, type Outcome, otherwiseOf } from "./outcome
 import { sendJson } from "./reply-headers.ts";
 import { type Answered, carryStream } from "./carry-stream.ts";
 import { replyMedia } from "./reply-media.ts";
-import { readWhole } from "./reply-whole.ts";
+import { maxReplyBytes, readWhole } from "./reply-whole.ts";
 
 /** An answer in the client's own format: it passes through. */
 export function replyBytes(gateway: Gateway, call: Call, answered: Answered): Promise<Outcome> {
@@ -22,7 +23,8 @@ async function replyWhole(
 ): Promise<Outcome> {
   const { native } = call.endpoint;
   const model = returnUpstreamModel ? undefined : call.asked;
-  const whole = await readWhole(answer, model, native.readUsage);
+  const read = await collect(answer, maxReplyBytes);
+  const whole = readWhole(read, answer, model, native.readUsage);
   if (whole.kind === "failed") return brokenOff(call, whole.failure);
   if (whole.kind === "foreign") return foreign(call, "something that is not JSON", undefined);
   const { body, usage } = whole;
@@ -52,7 +54,8 @@ async function unstreamed(call: Call, answer: Answer, contentType: string): Prom
     answer.abort();
     return foreign(call, what, undefined);
   }
-  const whole = await readWhole(answer, undefined, call.endpoint.native.readUsage);
+  const read = await collect(answer, maxReplyBytes);
+  const whole = readWhole(read, answer, undefined, call.endpoint.native.readUsage);
   if (whole.kind === "failed") return brokenOff(call, whole.failure);
   return foreign(call, what, whole.kind === "complete" ? whole.usage : undefined);
 }

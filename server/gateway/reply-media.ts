@@ -1,5 +1,6 @@
 import type { Picodollars } from "../../shared/money.ts";
 import type { Usage } from "../../shared/spend.ts";
+import { collect } from "../providers/body.ts";
 import type { CallFailure } from "../providers/call.ts";
 import { type AttemptEnd, costOf } from "./account.ts";
 import type { Call } from "./call.ts";
@@ -10,7 +11,7 @@ import type { Meter, Told } from "./meters/meter.ts";
 import { brokenOff, ending, foreign, type Outcome } from "./outcome.ts";
 import { replyHeaders, sendJson } from "./reply-headers.ts";
 import { contentHeaders, PipedReply } from "./reply-piped.ts";
-import { readWhole } from "./reply-whole.ts";
+import { maxReplyBytes, readWhole } from "./reply-whole.ts";
 
 type Metered = Answered & { readonly meter: Meter };
 
@@ -60,7 +61,8 @@ async function replyJson(
 ): Promise<Outcome> {
   const { attempt, answer, dropped } = metered;
   const model = returnUpstreamModel ? undefined : call.asked;
-  const whole = await readWhole(answer, model, call.endpoint.native.readUsage);
+  const read = await collect(answer, maxReplyBytes);
+  const whole = readWhole(read, answer, model, call.endpoint.native.readUsage);
   if (whole.kind === "failed") return brokenOff(call, whole.failure);
   if (whole.kind === "foreign") return foreign(call, "something that is not JSON", undefined);
   const { body, usage: reported } = whole;

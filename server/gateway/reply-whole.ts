@@ -1,5 +1,4 @@
 import type { Usage } from "../../shared/spend.ts";
-import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
 import type { NativeFormat } from "../dialects/dialect.ts";
 import { findMembers, findMembersOfWhole, isValue, type Span } from "../wire/json-members.ts";
@@ -12,20 +11,20 @@ export type Whole =
   | { readonly kind: "failed"; readonly failure: CallFailure };
 
 /** The most that a reply may take in memory. The largest in use are batches of embeddings. */
-const maxReplyBytes = 256 * 1024 * 1024;
+export const maxReplyBytes = 256 * 1024 * 1024;
 
 const names = [Buffer.from("model"), Buffer.from("usage")];
 const modelOnly = names.slice(0, 1);
 
-/** Reads a reply, puts `model` in the place of the upstream's name, and finds the usage. */
-export async function readWhole(
-  answer: Answer,
+/** Reads a reply that `collect` brought, puts `model` in the place of the upstream's name, and finds the usage. */
+export function readWhole(
+  body: Buffer | CallFailure,
+  { headers }: Answer,
   model: string | undefined,
   readUsage: ReadUsage,
-): Promise<Whole> {
-  const body = await collect(answer, maxReplyBytes);
+): Whole {
   if (!Buffer.isBuffer(body)) return { kind: "failed", failure: body };
-  const saysJson = String(answer.headers["content-type"]).includes("json");
+  const saysJson = String(headers["content-type"]).includes("json");
   const facts = saysJson ? walk(body, readUsage) : parseObject(body, readUsage);
   if (!facts) return { kind: "foreign" };
   const { modelSpan, usage } = facts;

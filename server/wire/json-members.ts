@@ -49,16 +49,16 @@ export function findMembersOfWhole(
   while (members.next()) {
     const { nameStart, nameEnd, valueStart, valueEnd } = members;
     const isSound =
-      isOnlyMark(json, { start: behind, end: nameStart - 1 }, mark) &&
+      isOnlyMark(json, mark, behind, nameStart - 1) &&
       members.hasSoundName() &&
-      isOnlyMark(json, { start: nameEnd + 1, end: valueStart }, colon) &&
+      isOnlyMark(json, colon, nameEnd + 1, valueStart) &&
       valueEnd > valueStart;
     if (!isSound) return undefined;
     noteMember(members, names, found);
     behind = valueEnd;
     mark = comma;
   }
-  return isOnlyMark(json, { start: behind, end: json.length }, closeBrace) ? found : undefined;
+  return isOnlyMark(json, closeBrace, behind, json.length) ? found : undefined;
 }
 
 function noteMember(members: Members, names: readonly Buffer[], found: (Span | undefined)[]): void {
@@ -68,8 +68,8 @@ function noteMember(members: Members, names: readonly Buffer[], found: (Span | u
   }
 }
 
-/** Whether a mark stands somewhere, once, between nothing but blanks. */
-function isOnlyMark(json: Buffer, { start, end }: Span, mark: number): boolean {
+/** Whether a mark stands somewhere between two places, once, among nothing but blanks. */
+function isOnlyMark(json: Buffer, mark: number, start: number, end: number): boolean {
   let marks = 0;
   for (let at = start; at < end; at += 1) {
     const byte = json[at];
