@@ -42,8 +42,9 @@ function mountControlPlane(app: H3, deps: Deps): void {
       route.rest.path,
       createRestHandler(controlRouter, route, contextOf, gateway.maxBodyBytes),
     );
-  const document = openApiDocument(routes, version);
-  app.get("/openapi.json", () => document);
+  let document: ReturnType<typeof openApiDocument> | undefined;
+  // Few ask for it, and to build it takes as long as the rest of a start.
+  app.get("/openapi.json", () => (document ??= openApiDocument(routes, version)));
   app.all("/trpc/**", async (event) => {
     const { method, url } = event.req;
     const headers = new Headers(event.req.headers);

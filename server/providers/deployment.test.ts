@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readConfig } from "../config.ts";
 import type { UpstreamCall } from "../testing/fake-upstream.ts";
 import {
@@ -6,6 +6,7 @@ import {
   masterKey,
   modelEntry,
   startGateway,
+  type TestGateway,
   type TestModel,
 } from "../testing/gateway.ts";
 import { createDeployment } from "./deployment.ts";
@@ -203,39 +204,56 @@ const parameters = [
   ...new Set(names.flatMap((name): readonly string[] => providers[name].unsupported)),
 ];
 
-test.each(names)(
-  "drop_params takes from a call to %s exactly what that provider does not take; without it all goes through",
-  async (name) => {
-    const { unsupported }: Provider = providers[name];
-    await using gateway = await gatewayWith((url) => [
-      { model_name: "dropping", model: `${name}/m`, api_base: url, drop_params: true },
-      { model_name: "passing", model: `${name}/m`, api_base: url },
-    ]);
-    const sent = Object.fromEntries(
-      parameters.map((parameter) => [parameter, values[parameter] ?? "x"]),
+describe("what a provider takes", () => {
+  let gateway: TestGateway;
+
+  beforeAll(async () => {
+    gateway = await gatewayWith((url) =>
+      names.flatMap((name) => [
+        { model_name: `dropping-${name}`, model: `${name}/m`, api_base: url, drop_params: true },
+        { model_name: `passing-${name}`, model: `${name}/m`, api_base: url },
+      ]),
     );
+  });
 
-    expect((await gateway.chat(masterKey, { model: "dropping", ...sent })).status).toBe(200);
-    expect((await gateway.chat(masterKey, { model: "passing", ...sent })).status).toBe(200);
+  afterAll(async () => gateway?.[Symbol.asyncDispose]());
 
-    const [dropping, passing] = gateway.upstream.calls.map(({ body }) =>
-      Object.keys(body).filter((field) => field !== "model" && field !== "messages"),
-    );
-    expect(dropping).toEqual(parameters.filter((parameter) => !unsupported.includes(parameter)));
-    expect(passing).toEqual(parameters);
-  },
-);
+  /** What the upstream is asked by a call. */
+  async function asked(fields: Record<string, unknown>): Promise<Record<string, unknown>> {
+    const response = await gateway.chat(masterKey, fields);
+    await response.text();
+    expect(response.status).toBe(200);
+    return gateway.upstream.calls.at(-1)?.body ?? {};
+  }
 
-test.each(names)("%s is asked for a stream's usage unless it reports it unasked", async (name) => {
-  const { usageUnasked }: Provider = providers[name];
-  await using gateway = await gatewayWith((url) => [
-    { model_name: "gpt", model: `${name}/m`, api_base: url },
-  ]);
+  test.each(names)(
+    "drop_params takes from a call to %s exactly what that provider does not take; without it all goes through",
+    async (name) => {
+      const { unsupported }: Provider = providers[name];
+      const sent = Object.fromEntries(
+        parameters.map((parameter) => [parameter, values[parameter] ?? "x"]),
+      );
+      const arrived = async (model: string) =>
+        Object.keys(await asked({ model, ...sent })).filter(
+          (field) => field !== "model" && field !== "messages",
+        );
 
-  await (await gateway.chat(masterKey, { stream: true })).text();
+      expect(await arrived(`dropping-${name}`)).toEqual(
+        parameters.filter((parameter) => !unsupported.includes(parameter)),
+      );
+      expect(await arrived(`passing-${name}`)).toEqual(parameters);
+    },
+  );
 
-  expect(gateway.upstream.calls[0]?.body["stream_options"]).toEqual(
-    usageUnasked ? undefined : { include_usage: true },
+  test.each(names)(
+    "%s is asked for a stream's usage unless it reports it unasked",
+    async (name) => {
+      const { usageUnasked }: Provider = providers[name];
+
+      const { stream_options } = await asked({ model: `passing-${name}`, stream: true });
+
+      expect(stream_options).toEqual(usageUnasked ? undefined : { include_usage: true });
+    },
   );
 });
 

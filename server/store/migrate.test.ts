@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, inject, test } from "vitest";
+import { afterAll, describe, expect, inject, test } from "vitest";
 import { createDatabase } from "../testing/create-database.ts";
 import { openDatabase, type Database } from "./database.ts";
 import { migrate } from "./migrate.ts";
@@ -84,7 +84,7 @@ test.skipIf(servers.length === 0).each(servers)(
       "0001_fruit.sql": `${first} select pg_sleep(0.1);`,
       "0002_colour.sql": second,
     });
-    await using empty = await openEmpty(url);
+    await using empty = await createEmpty(url);
     const others = await Promise.all([1, 2, 3].map(() => empty.again()));
     const outcomes = await Promise.all(
       [empty.database, ...others].map(({ sql }) => migrate(sql, files.path)),
@@ -102,7 +102,7 @@ test.each([
   ],
 ])("a directory that cannot be ordered is refused: %o", async (texts, reason) => {
   await using files = await makeMigrations(texts);
-  await using empty = await openEmpty(undefined);
+  await using empty = await openEmpty(servers[0]?.url);
   await expect(migrate(empty.database.sql, files.path)).rejects.toThrow(reason);
 });
 
@@ -113,14 +113,30 @@ async function makeMigrations(texts: Record<string, string>) {
   return { path, write, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
 }
 
+/** The embedded one, of which there is one for all tests: to make it takes seconds. */
+let embedded: Promise<Database> | undefined;
+
+afterAll(async () => (await embedded)?.close());
+
 async function openEmpty(serverUrl: string | undefined) {
-  const created = serverUrl === undefined ? undefined : await createDatabase(serverUrl);
-  const again = (): Promise<Database> =>
-    openDatabase({ url: created?.url, dataDir: "memory://", poolSize: 2, prepare: true });
+  return serverUrl === undefined ? emptyEmbedded() : createEmpty(serverUrl);
+}
+
+async function emptyEmbedded() {
+  embedded ??= openDatabase({ dataDir: "memory://", poolSize: 2, prepare: true });
+  const database = await embedded;
+  await database.sql`drop schema public cascade`;
+  await database.sql`create schema public`;
+  return { database, [Symbol.asyncDispose]: async () => {} };
+}
+
+async function createEmpty(serverUrl: string) {
+  const created = await createDatabase(serverUrl);
+  const again = () => openDatabase({ url: created.url, dataDir: "", poolSize: 2, prepare: true });
   const database = await again();
   const dispose = async () => {
     await database.close();
-    await created?.drop();
+    await created.drop();
   };
   return { database, again, [Symbol.asyncDispose]: dispose };
 }
