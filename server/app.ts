@@ -43,7 +43,7 @@ function mountControlPlane(app: H3, deps: Deps): void {
       createRestHandler(controlRouter, route, contextOf, gateway.maxBodyBytes),
     );
   let document: ReturnType<typeof openApiDocument> | undefined;
-  // Few ask for it, and to build it takes as long as the rest of a start.
+  // Few ask for it, and it takes longer to build than all the rest here.
   app.get("/openapi.json", () => (document ??= openApiDocument(routes, version)));
   app.all("/trpc/**", async (event) => {
     const { method, url } = event.req;
