@@ -16,9 +16,11 @@ import { assertShareable, runWorkers } from "./workers.ts";
 
 keepHeapSmall();
 try {
-  process.exitCode = await run(parseArguments(process.argv.slice(2)));
-  // A worker's line to who started it would keep it alive.
-  if (cluster.worker?.isConnected()) cluster.worker.disconnect();
+  const given = parseArguments(process.argv.slice(2));
+  process.exitCode = await run(given);
+  // All is written down by now. A worker's line to who started it would keep it alive, and so would, for half a minute, a query
+  // that a silent database was sent last.
+  if (given.command === "serve") process.exit();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
