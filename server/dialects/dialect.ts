@@ -82,3 +82,12 @@ export interface NativeEvent {
   readonly isUsageOnly: boolean;
   readonly isError: boolean;
 }
+
+/** One of which the gateway has nothing to learn. */
+export const silent: NativeEvent = {
+  isDone: false,
+  model: undefined,
+  usage: undefined,
+  isUsageOnly: false,
+  isError: false,
+};

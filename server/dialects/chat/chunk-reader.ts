@@ -1,7 +1,7 @@
 import { parseJson } from "../../providers/json.ts";
 import { readUsage } from "../../providers/usage.ts";
 import type { EscapedText } from "../../wire/escaped-text.ts";
-import type { NativeEvent } from "../dialect.ts";
+import { type NativeEvent, silent } from "../dialect.ts";
 import { Members, type Span } from "../../wire/json-members.ts";
 import { dataOf } from "../../wire/sse-events.ts";
 
@@ -10,13 +10,6 @@ const openBrace = 0x7b;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-const silent: NativeEvent = {
-  isDone: false,
-  model: undefined,
-  usage: undefined,
-  isUsageOnly: false,
-  isError: false,
-};
 const done: NativeEvent = { ...silent, isDone: true };
 
 /**

@@ -3,7 +3,7 @@ import { errorBodyOf } from "../../errors.ts";
 import { sumOf } from "../../providers/media-usage.ts";
 import { findMembers, type Span } from "../../wire/json-members.ts";
 import { dataOf } from "../../wire/sse-events.ts";
-import type { NativeEvent, NativeFormat } from "../dialect.ts";
+import { type NativeEvent, type NativeFormat, silent } from "../dialect.ts";
 
 export interface MediaFormat {
   readonly readUsage: (reported: unknown) => Usage | undefined;
@@ -51,14 +51,6 @@ interface Read {
   readonly reported: unknown;
   readonly event: NativeEvent;
 }
-
-const silent: NativeEvent = {
-  isDone: false,
-  model: undefined,
-  usage: undefined,
-  isUsageOnly: false,
-  isError: false,
-};
 
 function readEvent(bytes: Buffer, data: Span): Read {
   const first = bytes[data.start];

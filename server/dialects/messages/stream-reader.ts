@@ -4,7 +4,7 @@ import { mergeAnthropicUsage, readAnthropicUsage } from "../../providers/anthrop
 import type { EscapedText } from "../../wire/escaped-text.ts";
 import { findMembers, isValue, type Span } from "../../wire/json-members.ts";
 import { dataOf } from "../../wire/sse-events.ts";
-import type { NativeEvent } from "../dialect.ts";
+import { type NativeEvent, silent } from "../dialect.ts";
 
 const names = ["type", "delta", "content_block", "message", "usage", "error"].map((name) =>
   Buffer.from(name),
@@ -19,13 +19,6 @@ const messageStop = Buffer.from('"message_stop"');
 const quote = 0x22;
 const openBrace = 0x7b;
 
-const silent: NativeEvent = {
-  isDone: false,
-  model: undefined,
-  usage: undefined,
-  isUsageOnly: false,
-  isError: false,
-};
 const done: NativeEvent = { ...silent, isDone: true };
 const failed: NativeEvent = { ...silent, isError: true };
 

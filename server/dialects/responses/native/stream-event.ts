@@ -2,7 +2,7 @@ import { parseJson } from "../../../providers/json.ts";
 import type { EscapedText } from "../../../wire/escaped-text.ts";
 import { findMembers, type Span, standsAt } from "../../../wire/json-members.ts";
 import { dataOf } from "../../../wire/sse-events.ts";
-import type { NativeEvent } from "../../dialect.ts";
+import { type NativeEvent, silent } from "../../dialect.ts";
 import { readUsage } from "./usage.ts";
 
 const typeName = [Buffer.from("type"), Buffer.from("error")];
@@ -48,13 +48,6 @@ const kinds: ReadonlyMap<string, EventKind> = new Map<string, EventKind>([
   ["error", "error"],
 ]);
 
-const silent: NativeEvent = {
-  isDone: false,
-  model: undefined,
-  usage: undefined,
-  isUsageOnly: false,
-  isError: false,
-};
 const failure: NativeEvent = { ...silent, isError: true };
 
 /**
