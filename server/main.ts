@@ -18,8 +18,7 @@ keepHeapSmall();
 try {
   const given = parseArguments(process.argv.slice(2));
   process.exitCode = await run(given);
-  // All is written down by now. A worker's line to who started it would keep it alive, and so would, for half a minute, a query
-  // that a silent database was sent last.
+  // All is written down by now: what is still open, such as a worker's line to who started it, is not waited for.
   if (given.command === "serve") process.exit();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
