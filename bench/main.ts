@@ -1,28 +1,23 @@
 /** `npm run bench`: what the gateway costs beside the least that a proxy can cost. See README.md. */
-import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Contender, hasNginx, startBareProxy, startNginx } from "./contenders.ts";
-import { type Databases, openDatabases } from "./database.ts";
+import { startBareProxy } from "./contenders.ts";
+import { openDatabases } from "./database.ts";
 import { startGateway } from "./gateway.ts";
 import { describeJournal } from "./journal.ts";
-import { compare } from "./measure.ts";
+import { type Field, runLaps } from "./laps.ts";
+import { compare, warmUp } from "./measure.ts";
 import { describeMemory } from "./memory.ts";
 import { type Options, readOptions, type ScenarioName } from "./options.ts";
 import { nextMessage, Processes } from "./processes.ts";
 import { describeComparison, median } from "./report.ts";
 import { checkSpend } from "./spend.ts";
 import { describeTranslation } from "./translate.ts";
-import { chatScenario, streamScenario } from "./wire.ts";
+import { chatScenario, type Scenario, streamScenario } from "./wire.ts";
 
-interface Bench {
+interface Bench extends Field {
   options: Options;
-  processes: Processes;
-  load: ChildProcess;
-  upstreamPort: number;
-  /** Absent: the gateway is not measured. */
-  databases: Databases | undefined;
 }
 
 try {
@@ -57,29 +52,34 @@ async function run(options: Options): Promise<void> {
 }
 
 async function runScenario(bench: Bench, name: ScenarioName): Promise<void> {
-  const { options, processes, load, upstreamPort, databases } = bench;
-  if (name === "journal") {
-    if (databases) console.log(await journalVerdicts(bench, await databases.next()));
-    return;
+  const { options, databases } = bench;
+  switch (name) {
+    case "chat":
+      return compareAll(bench, chatScenario());
+    case "stream":
+      return compareAll(bench, streamScenario(options.chunks));
+    case "translate":
+      return console.log(await describeTranslation());
+    case "memory":
+      if (databases) await watchMemory(bench, await databases.next());
+      return;
+    case "journal":
+      if (databases) console.log(await journalVerdicts(bench, await databases.next()));
+      return;
   }
-  if (name === "translate") return console.log(await describeTranslation());
-  const scenario = name === "stream" ? streamScenario(options.chunks) : chatScenario();
-  const gateways =
-    databases && (await startGateway(processes, upstreamPort, await databases.next()));
-  if (name === "memory") {
-    if (gateways) console.log(await describeMemory(load, gateways.plain, scenario));
-  } else {
-    const references = await startReferences(bench, { buffering: name === "chat" });
-    const contenders = gateways ? [...references, gateways.plain, gateways.limited] : references;
-    console.log(
-      describeComparison(scenario, contenders, await compare(load, contenders, scenario, options)),
-    );
-    for (const reference of references) await reference.stop();
-  }
-  if (!gateways) return;
-  for (const gateway of [gateways.plain, gateways.limited])
-    if (gateway.answered > 0) console.log(await checkSpend(gateway, scenario));
-  await gateways.plain.stop();
+}
+
+async function compareAll(bench: Bench, scenario: Scenario): Promise<void> {
+  const { series, accounts } = await runLaps(bench, scenario, bench.options);
+  console.log([describeComparison(scenario, series), ...accounts].join("\n"));
+}
+
+async function watchMemory(bench: Bench, databaseUrl: string): Promise<void> {
+  const { processes, load, upstreamPort } = bench;
+  const { plain } = await startGateway(processes, upstreamPort, databaseUrl);
+  console.log(await describeMemory(load, plain, chatScenario()));
+  console.log(await checkSpend(plain, chatScenario()));
+  await plain.stop();
 }
 
 /** Beside the bare proxy, measured in the same minute: microseconds alone would be the machine's. */
@@ -87,19 +87,9 @@ async function journalVerdicts(bench: Bench, databaseUrl: string): Promise<strin
   const { processes, load, upstreamPort, options } = bench;
   const bareProxy = await startBareProxy(processes, upstreamPort);
   const length = { rounds: 3, seconds: options.seconds };
+  await warmUp(load, bareProxy, chatScenario(), length);
   const [rounds = []] = await compare(load, [bareProxy], chatScenario(), length);
   await bareProxy.stop();
   const bareMicros = median(rounds.map(({ cpuMicros }) => cpuMicros));
   return describeJournal({ directory: processes.directory, databaseUrl, bareMicros });
-}
-
-/** The baseline first, then nginx where it is installed. */
-async function startReferences(
-  { processes, upstreamPort }: Bench,
-  buffering: { buffering: boolean },
-): Promise<Contender[]> {
-  const bareProxy = await startBareProxy(processes, upstreamPort);
-  return hasNginx()
-    ? [bareProxy, await startNginx(processes, upstreamPort, buffering)]
-    : [bareProxy];
 }

@@ -45,30 +45,31 @@ export async function sendCalls(
 /** Times the length of a round that counts. */
 const warmUpLength = 5;
 
+/** Connections, caches, and above all the compiler, which on a slow machine still optimises after tens of thousands of calls. */
+export async function warmUp(
+  load: ChildProcess,
+  contender: Contender,
+  scenario: Scenario,
+  { seconds }: { seconds: number },
+): Promise<void> {
+  await measureRound(load, contender, scenario, seconds * warmUpLength);
+}
+
 /**
  * Rounds of every contender, in turn and the other way round every second time: the machine's speed
  * drifts over seconds, so only what was measured next to each other may be divided.
  */
 export async function compare(
   load: ChildProcess,
-  contenders: Contender[],
+  contenders: readonly Contender[],
   scenario: Scenario,
   { rounds, seconds }: { rounds: number; seconds: number },
 ): Promise<Round[][]> {
   const results: Round[][] = contenders.map(() => []);
-  // Round 0 warms up: connections, caches, and above all the compiler, which on a slow machine still optimises after
-  // tens of thousands of calls.
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = 0; round < rounds; round += 1) {
     const inTurn = [...contenders.entries()];
-    for (const [index, contender] of round % 2 === 0 ? inTurn : inTurn.toReversed()) {
-      const result = await measureRound(
-        load,
-        contender,
-        scenario,
-        round === 0 ? seconds * warmUpLength : seconds,
-      );
-      if (round > 0) results[index]?.push(result);
-    }
+    for (const [index, contender] of round % 2 === 0 ? inTurn : inTurn.toReversed())
+      results[index]?.push(await measureRound(load, contender, scenario, seconds));
   }
   return results;
 }

@@ -6,6 +6,7 @@ export type ScenarioName = (typeof scenarioNames)[number];
 
 export interface Options {
   scenarios: readonly ScenarioName[];
+  laps: number;
   rounds: number;
   seconds: number;
   chunks: number;
@@ -21,7 +22,8 @@ export function readOptions(programArguments: string[]): Options {
     args: programArguments,
     options: {
       scenario: { type: "string", default: "all" },
-      rounds: { type: "string", default: "12" },
+      laps: { type: "string", default: "3" },
+      rounds: { type: "string", default: "4" },
       seconds: { type: "string", default: "2" },
       chunks: { type: "string", default: "200" },
       "pace-ms": { type: "string", default: "5" },
@@ -31,6 +33,7 @@ export function readOptions(programArguments: string[]): Options {
   });
   return {
     scenarios: scenariosOf(values.scenario),
+    laps: atLeastOne("laps", values.laps),
     rounds: atLeastOne("rounds", values.rounds),
     seconds: atLeastOne("seconds", values.seconds),
     chunks: atLeastOne("chunks", values.chunks),

@@ -1,5 +1,5 @@
-import type { Contender } from "./contenders.ts";
 import { limitedName, plainName } from "./gateway.ts";
+import type { Series } from "./laps.ts";
 import type { Round } from "./measure.ts";
 import type { Scenario } from "./wire.ts";
 
@@ -15,23 +15,12 @@ const columns = [
   { field: "p50Ms", title: "p50 ms", digits: 2 },
 ] as const satisfies { field: keyof Round; title: string; digits: number }[];
 
-/** The table of a scenario: medians, and per-round ratios to the first contender, which is the baseline. */
-export function describeComparison(
-  scenario: Scenario,
-  contenders: Contender[],
-  results: Round[][],
-): string {
-  const baseline = results[0] ?? [];
+/** The table of a scenario: medians, and per-round ratios to the first series, which is the baseline. */
+export function describeComparison(scenario: Scenario, series: readonly Series[]): string {
+  const baseline = series[0]?.rounds ?? [];
   const header = ["", ...columns.flatMap(({ title }) => [title, "× bare (range)"])];
-  const rows = contenders.map(({ name }, index) => [
-    name,
-    ...cells(results[index] ?? [], baseline),
-  ]);
-  return [
-    scenario.title,
-    ...align([header, ...rows]),
-    ...verdicts(scenario, contenders, results),
-  ].join("\n");
+  const rows = series.map(({ name, rounds }) => [name, ...cells(rounds, baseline)]);
+  return [scenario.title, ...align([header, ...rows]), ...verdicts(scenario, series)].join("\n");
 }
 
 function cells(rounds: Round[], baseline: Round[]): string[] {
@@ -42,10 +31,9 @@ function cells(rounds: Round[], baseline: Round[]): string[] {
   });
 }
 
-function verdicts(scenario: Scenario, contenders: Contender[], results: Round[][]): string[] {
-  const roundsOf = (name: string) =>
-    results[contenders.findIndex((contender) => contender.name === name)];
-  const [baseline = [], nginx] = [results[0], roundsOf("nginx")];
+function verdicts(scenario: Scenario, series: readonly Series[]): string[] {
+  const roundsOf = (name: string) => series.find((one) => one.name === name)?.rounds;
+  const [baseline = [], nginx] = [series[0]?.rounds, roundsOf("nginx")];
   const [plain, limited] = [roundsOf(plainName), roundsOf(limitedName)];
   const lines: string[] = [];
   if (plain) lines.push(verdict("CPU", ratios(plain, baseline, "cpuMicros"), scenario.target));
