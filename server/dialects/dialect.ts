@@ -3,7 +3,7 @@ import type { Usage } from "../../shared/spend.ts";
 import type { GatewayError } from "../errors.ts";
 import type { ModelEvent } from "../providers/model-event.ts";
 import type { EscapedText } from "../wire/escaped-text.ts";
-import type { Span } from "../wire/json-members.ts";
+import type { Span } from "../wire/span.ts";
 
 /**
  * A wire format that clients speak on a route: how its requests become a chat, how what a model says becomes its reply, and

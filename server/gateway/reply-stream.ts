@@ -3,7 +3,7 @@ import type { NativeFormat } from "../dialects/dialect.ts";
 import type { BodyReader, CallFailure } from "../providers/call.ts";
 import type { Call } from "./call.ts";
 import { EscapedText } from "../wire/escaped-text.ts";
-import { isValue, type Span } from "../wire/json-members.ts";
+import { isValue, type Span } from "../wire/span.ts";
 import { parseJson } from "../providers/json.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
 import { failureOfCall } from "./upstream-error.ts";

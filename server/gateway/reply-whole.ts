@@ -1,7 +1,8 @@
 import type { Usage } from "../../shared/spend.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
 import type { NativeFormat } from "../dialects/dialect.ts";
-import { findMembers, findMembersOfWhole, isValue, type Span } from "../wire/json-members.ts";
+import { findMembers, findMembersOfWhole } from "../wire/json-members.ts";
+import { isValue, type Span } from "../wire/span.ts";
 
 /** A reply that is held until it is complete: whatever breaks before can still be told as an error. */
 export type Whole =

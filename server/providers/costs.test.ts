@@ -6,7 +6,7 @@ import { messages } from "../dialects/messages/messages.ts";
 import { responses } from "../dialects/responses/responses.ts";
 import { type FakeUpstream, sendJson, startUpstream } from "../testing/fake-upstream.ts";
 import { EscapedText } from "../wire/escaped-text.ts";
-import type { Span } from "../wire/json-members.ts";
+import type { Span } from "../wire/span.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
 import type { Adapter } from "./adapter.ts";
 import { priceOf } from "./charge.ts";

@@ -1,5 +1,5 @@
 import { parseJson } from "./json.ts";
-import type { Span } from "../wire/json-members.ts";
+import type { Span } from "../wire/span.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
 import type { Adapter } from "./adapter.ts";
 import { collect } from "./body.ts";

@@ -1,4 +1,4 @@
-import { type Span, standsAt } from "./json-members.ts";
+import { type Span, standsAt } from "./span.ts";
 
 /**
  * Cuts a byte stream into whole server-sent events, each with the blank line that ends it. What of an event has not
@@ -22,7 +22,9 @@ export class SseEvents {
     if (this.#rest.length > 0 && !this.#endsWith(chunk)) return this.#keep(chunk);
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([...this.#rest, chunk]);
     let start = 0;
-    for (let end = eventEnd(bytes, start); end !== -1; end = eventEnd(bytes, start)) {
+    while (start < bytes.length) {
+      const end = eventEnd(bytes, start);
+      if (end === -1) break;
       visit(bytes, start, end);
       start = end;
     }

@@ -1,8 +1,10 @@
 import { parseJson } from "../../providers/json.ts";
 import { readUsage } from "../../providers/usage.ts";
+import type { Usage } from "../../../shared/spend.ts";
 import type { EscapedText } from "../../wire/escaped-text.ts";
 import { type NativeEvent, silent } from "../dialect.ts";
-import { Members, type Span } from "../../wire/json-members.ts";
+import { Members } from "../../wire/members.ts";
+import type { Span } from "../../wire/span.ts";
 import { dataOf } from "../../wire/sse-events.ts";
 
 const quote = 0x22;
@@ -13,9 +15,9 @@ const closeBracket = 0x5d;
 const done: NativeEvent = { ...silent, isDone: true };
 
 /**
- * Reads the chunks of one stream in place, without parsing them: only the spans that matter are looked at. What the model
- * generated (text, thinking, arguments of tools) is added to `text`. One cursor goes through all of them, since what is left
- * behind for each of thousands of chunks is what collecting garbage takes its time for.
+ * Reads the chunks of one stream in place and in one go, without parsing them. What the model generated (text, thinking, arguments
+ * of tools) is added to `text`. One cursor goes through all of them, since what is left behind for each of thousands of chunks is
+ * what collecting garbage takes its time for.
  */
 export class ChunkReader {
   readonly #members = new Members();
@@ -25,61 +27,59 @@ export class ChunkReader {
     if (bytes[payload.start] === openBracket) return done;
     if (bytes[payload.start] !== openBrace) return silent;
     let model: Span | undefined;
-    let choices: Span | undefined;
-    let reported: Span | undefined;
+    let usage: Usage | undefined;
+    let hasChoices = false;
     let isError = false;
-    const members = this.#members.enter(bytes, payload);
+    const members = this.#members.of(bytes, payload);
     while (members.next()) {
-      if (members.isNamed(named.model)) model = members.value();
-      else if (members.isNamed(named.choices)) choices = members.value();
-      else if (members.isNamed(named.usage)) reported = members.value();
+      if (members.isNamed(named.choices)) hasChoices = this.#readChoices(bytes, text);
+      else if (members.isNamed(named.model)) model = members.value();
+      else if (members.isNamed(named.usage)) usage = usageIn(bytes, members);
       else if (members.isNamed(named.error)) isError = isTold(bytes, members.value());
     }
-    if (choices) this.#addGenerated(bytes, choices, text);
-    const usage =
-      reported && bytes[reported.start] === openBrace
-        ? readUsage(parse(bytes, reported))
-        : undefined;
-    const isUsageOnly = usage !== undefined && (!choices || isEmptyList(bytes, choices));
-    return { isDone: false, model, usage, isUsageOnly, isError };
+    return {
+      isDone: false,
+      model,
+      usage,
+      isUsageOnly: usage !== undefined && !hasChoices,
+      isError,
+    };
   }
 
-  /** Of the first choice: a chunk carries one. */
-  #addGenerated(bytes: Buffer, choices: Span, text: EscapedText): void {
-    let delta: Span | undefined;
-    const members = this.#members.enter(bytes, choices);
+  /** Of the first choice: a chunk carries one. False where the list is empty. */
+  #readChoices(bytes: Buffer, text: EscapedText): boolean {
+    const members = this.#members;
+    if (!members.enter()) return !isEmptyList(bytes, members.value());
     while (members.next()) {
-      if (members.isNamed(named.delta)) delta = members.value();
-      else if (members.isNamed(named.text)) addText(bytes, members.value(), text);
+      if (members.isNamed(named.delta)) this.#addDelta(bytes, text);
+      else if (members.isNamed(named.text)) addText(bytes, members, text);
     }
-    if (delta) this.#addDelta(bytes, delta, text);
+    return true;
   }
 
-  #addDelta(bytes: Buffer, delta: Span, text: EscapedText): void {
-    let thinking: Span | undefined;
-    let tools: Span | undefined;
-    const members = this.#members.enter(bytes, delta);
+  #addDelta(bytes: Buffer, text: EscapedText): void {
+    const members = this.#members;
+    if (!members.enter()) return;
+    let hasThinking = false;
     while (members.next()) {
       if (members.isNamed(named.content) || members.isNamed(named.refusal))
-        addText(bytes, members.value(), text);
-      // Some upstreams give thinking under both names.
-      else if (members.isNamed(named.reasoning_content) || members.isNamed(named.reasoning))
-        thinking = members.value();
-      else if (members.isNamed(named.tool_calls)) tools = members.value();
+        addText(bytes, members, text);
+      else if (members.isNamed(named.reasoning_content) || members.isNamed(named.reasoning)) {
+        // Some upstreams give thinking under both names.
+        if (!hasThinking) hasThinking = addText(bytes, members, text);
+      } else if (members.isNamed(named.tool_calls)) this.#addToolCall(bytes, text);
     }
-    if (thinking) addText(bytes, thinking, text);
-    if (tools && bytes[tools.start] === openBracket) this.#addToolCall(bytes, tools, text);
   }
 
-  #addToolCall(bytes: Buffer, tools: Span, text: EscapedText): void {
-    let called: Span | undefined;
-    const members = this.#members.enter(bytes, tools);
-    while (members.next()) if (members.isNamed(named.function)) called = members.value();
-    if (!called) return;
-    members.enter(bytes, called);
-    while (members.next())
-      if (members.isNamed(named.name) || members.isNamed(named.arguments))
-        addText(bytes, members.value(), text);
+  #addToolCall(bytes: Buffer, text: EscapedText): void {
+    const members = this.#members;
+    if (!members.enter()) return;
+    while (members.next()) {
+      if (!members.isNamed(named.function) || !members.enter()) continue;
+      while (members.next())
+        if (members.isNamed(named.name) || members.isNamed(named.arguments))
+          addText(bytes, members, text);
+    }
   }
 }
 
@@ -100,8 +100,9 @@ const named = {
   arguments: Buffer.from("arguments"),
 };
 
-function parse(bytes: Buffer, { start, end }: Span): unknown {
-  return parseJson(bytes.toString("utf8", start, end));
+function usageIn(bytes: Buffer, members: Members): Usage | undefined {
+  if (bytes[members.valueStart] !== openBrace) return undefined;
+  return readUsage(parseJson(bytes.toString("utf8", members.valueStart, members.valueEnd)));
 }
 
 /** An object, or text that is not empty: some upstreams send no more than a sentence. */
@@ -116,6 +117,11 @@ function isEmptyList(bytes: Buffer, { start, end }: Span): boolean {
   return false;
 }
 
-function addText(bytes: Buffer, span: Span, text: EscapedText): void {
-  if (bytes[span.start] === quote) text.add(bytes, span.start + 1, span.end - 1);
+/** Whether there was any. Some upstreams send empty text with what is thought. */
+function addText(bytes: Buffer, members: Members, text: EscapedText): boolean {
+  if (bytes[members.valueStart] !== quote) return false;
+  const start = members.valueStart + 1;
+  const end = members.valueEnd - 1;
+  text.add(bytes, start, end);
+  return end > start;
 }

@@ -1,7 +1,8 @@
 import type { Usage } from "../../../shared/spend.ts";
 import { errorBodyOf } from "../../errors.ts";
 import { sumOf } from "../../providers/media-usage.ts";
-import { findMembers, type Span } from "../../wire/json-members.ts";
+import { findMembers } from "../../wire/json-members.ts";
+import type { Span } from "../../wire/span.ts";
 import { dataOf } from "../../wire/sse-events.ts";
 import { type NativeEvent, type NativeFormat, silent } from "../dialect.ts";
 

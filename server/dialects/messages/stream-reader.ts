@@ -2,7 +2,8 @@ import { parseJson } from "../../providers/json.ts";
 import type { Usage } from "../../../shared/spend.ts";
 import { mergeAnthropicUsage, readAnthropicUsage } from "../../providers/anthropic/usage.ts";
 import type { EscapedText } from "../../wire/escaped-text.ts";
-import { findMembers, isValue, type Span } from "../../wire/json-members.ts";
+import { findMembers } from "../../wire/json-members.ts";
+import { isValue, type Span } from "../../wire/span.ts";
 import { dataOf } from "../../wire/sse-events.ts";
 import { type NativeEvent, silent } from "../dialect.ts";
 

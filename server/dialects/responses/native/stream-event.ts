@@ -1,6 +1,7 @@
 import { parseJson } from "../../../providers/json.ts";
 import type { EscapedText } from "../../../wire/escaped-text.ts";
-import { findMembers, type Span, standsAt } from "../../../wire/json-members.ts";
+import { findMembers } from "../../../wire/json-members.ts";
+import { type Span, standsAt } from "../../../wire/span.ts";
 import { dataOf } from "../../../wire/sse-events.ts";
 import { type NativeEvent, silent } from "../../dialect.ts";
 import { readUsage } from "./usage.ts";
