@@ -2,7 +2,7 @@ import type { Usage } from "../../shared/spend.ts";
 import type { Counter, Slot, Standing } from "../limits/limiter.ts";
 import { estimatedTokens, estimatedUsage } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
-import { hasBudget, holdMoney, nothingHeld, type Spending } from "./money.ts";
+import { hasBudget, holdMoney, type Spending } from "./money.ts";
 import type { Call } from "./call.ts";
 import { askedCap } from "./output-limit.ts";
 import { Permit } from "./permit.ts";
@@ -28,7 +28,7 @@ export function admit(gateway: Gateway, asking: Asking): Permit | Promise<Permit
   const counters = countersOf(asking.caller, asking.group.name, estimatedTokens(estimate));
   const spending = spendingOf(asking, estimate);
   return counters.length === 0 && !hasBudget(spending)
-    ? new Permit({ estimate, ...nothingTaken, ...nothingHeld })
+    ? Permit.free(estimate)
     : admitLimited(gateway, spending, counters);
 }
 

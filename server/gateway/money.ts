@@ -43,7 +43,7 @@ export interface Held {
   readonly outputCap: number | undefined;
 }
 
-export const nothingHeld: Held = { hold: undefined, outputCap: undefined };
+const nothingHeld: Held = { hold: undefined, outputCap: undefined };
 
 /** Whether there is anything that a call could be held against. */
 export function hasBudget({ caller }: Spending): boolean {

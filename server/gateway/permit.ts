@@ -24,6 +24,17 @@ export class Permit {
   readonly #hold: Hold | undefined;
   #hasLeft = false;
 
+  /** Of a call that nothing limits. */
+  static free(estimate: Usage): Permit {
+    return new Permit({
+      estimate,
+      slot: undefined,
+      standings: [],
+      hold: undefined,
+      outputCap: undefined,
+    });
+  }
+
   constructor({ estimate, slot, standings, hold, outputCap }: Admission) {
     this.estimate =
       outputCap === undefined || outputCap >= estimate.output

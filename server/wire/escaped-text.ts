@@ -12,8 +12,9 @@ export class EscapedText {
   add(source: Buffer, start: number, end: number): void {
     const length = end - start;
     if (this.#length + length > this.#bytes.length) this.#grow(this.#length + length);
-    for (let at = 0; at < length; at += 1)
-      this.#bytes[this.#length + at] = source[start + at] ?? quote;
+    const bytes = this.#bytes;
+    const shift = this.#length - start;
+    for (let at = start; at < end; at += 1) bytes[shift + at] = source[at] ?? quote;
     this.#length += length;
   }
 
