@@ -24,7 +24,7 @@ export interface Series {
 /**
  * Compares all who take part, the bare proxy first, in laps with processes of their own: two of the same program differ by a tenth
  * for as long as they live, by what the compiler made of their first calls. Each is warmed up as soon as it has started, since one
- * that idled before its first calls stays dearer than one that did not.
+ * that idled before its first calls stays dearer than one that did not (`server/heap.ts` says why).
  *
  * @returns a series each, and what was found of the gateways' accounts
  */
