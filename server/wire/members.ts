@@ -27,7 +27,7 @@ export class Members {
   #end = 0;
   /** Where the walk goes on; unknown while nobody has gone over the value. */
   #at = 0;
-  /** A bit for each object gone into, the innermost lowest: whether it stands in a list. */
+  /** A bit for each object gone into, 31 at most, the innermost lowest: whether it stands in a list. */
   #path = 0;
   #isEscaped = false;
 
