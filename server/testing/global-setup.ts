@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
@@ -7,16 +7,18 @@ import { migrate } from "../store/migrate.ts";
 import { findPostgres, startPostgres, type TestServer } from "./postgres.ts";
 import type { PostgresServer } from "./postgres-servers.ts";
 import { findRedis } from "./redis-program.ts";
+import { useScratchDirectory } from "./scratch.ts";
 
 const migrations = new URL("../../migrations", import.meta.url);
 
 /** Starts every real server that can be had, once a run, and prepares for each engine the database that tests copy. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const servers: TestServer[] = [];
+  const scratch = await useScratchDirectory();
   const directory = await mkdtemp(join(tmpdir(), "keyplane-test-"));
   const teardown = async () => {
     await Promise.all(servers.map((server) => server.stop()));
-    await rm(directory, { recursive: true, force: true });
+    await scratch.remove();
   };
   try {
     const [found, redisProgram] = await Promise.all([findPostgres(), findRedis()]);
