@@ -498,3 +498,23 @@ describe.skipIf(disk === undefined)("on a disk that is full", () => {
 });
 
 await disk?.[Symbol.asyncDispose]();
+
+test("the rows of a segment are its own, though their memory was another's before", async () => {
+  await using folder = await temporaryDirectory();
+  const journal = openJournal(folder.path);
+  const recent: unknown[] = [];
+  for (const ids of [["a", "b", "c"], ["d"], ["e", "f"]]) {
+    for (const id of ids) await settle(journal, undefined, id);
+    const sealed = await journal.seal();
+    const rows = sealed?.segment.recent;
+    recent.push(rows?.text(0, rows.count));
+    if (sealed) journal.flushed(sealed.segment);
+    expect(sealed?.segment.recent).toBeUndefined();
+  }
+
+  expect(recent).toEqual([
+    ["a", "b", "c"].map(rowOf).join(),
+    rowOf("d"),
+    ["e", "f"].map(rowOf).join(),
+  ]);
+});

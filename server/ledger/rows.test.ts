@@ -21,3 +21,14 @@ test("come out as they went in, in ranges, however many and whatever they are wr
     expect(again.text(from, to)).toBe(rows.text(from, to));
   }
 });
+
+test("memory that was made room in holds what comes next, and nothing of what was there", () => {
+  const rows = new Rows();
+  for (let index = 0; index < 3_000; index += 1) rows.append(`{"before":${index}}`);
+  rows.clear();
+  expect(rows.count).toBe(0);
+  rows.append('{"after":1}');
+  rows.append('{"after":2}');
+
+  expect([rows.count, rows.text(0, 2)]).toEqual([2, '{"after":1},{"after":2}']);
+});

@@ -24,6 +24,12 @@ export class Rows {
     this.#end(this.#length + this.#bytes.write(json, this.#length));
   }
 
+  /** Makes room for others: the memory stays. */
+  clear(): void {
+    this.#ends.length = 0;
+    this.#length = 0;
+  }
+
   /** Some of them, the last exclusive, with commas in between. */
   text(from: number, to: number): string {
     return this.#bytes.toString("utf8", this.#startOf(from), this.#startOf(to) - 1);

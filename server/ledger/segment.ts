@@ -30,13 +30,15 @@ export class Segment {
   readonly costs = new Map<number, Picodollars>();
   /** Attempts that ended in it. */
   rows = 0;
-  #recent: Rows | undefined = new Rows();
+  #recent: Rows | undefined;
   #descriptor: number | undefined;
   #bytes = 0;
   #synchronizing: Promise<unknown> = Promise.resolve();
 
-  constructor(path: string) {
+  /** @param recent where the rows of the attempts that end in it are kept, until they are forgotten */
+  constructor(path: string, recent: Rows) {
     this.path = path;
+    this.#recent = recent;
   }
 
   get bytes(): number {
@@ -48,9 +50,11 @@ export class Segment {
     return this.#recent;
   }
 
-  /** Frees the memory that they take. */
-  forgetRecent(): void {
+  /** Hands over the memory that they take; undefined where that was done before. */
+  forgetRecent(): Rows | undefined {
+    const recent = this.#recent;
     this.#recent = undefined;
+    return recent;
   }
 
   /** Those whose end is written now. */
