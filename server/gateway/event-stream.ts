@@ -7,6 +7,7 @@ import type { Attempt, Call } from "./call.ts";
 import { textOfEvent } from "./generated.ts";
 import type { StreamEnd } from "./reply-stream.ts";
 import { failureInReply, failureOfCall } from "./upstream-error.ts";
+import { writeChunk } from "./write-chunk.ts";
 
 /** Writes what a model says to the client in its format, a write for each chunk that came. */
 export class EventStream implements EventReader {
@@ -35,7 +36,7 @@ export class EventStream implements EventReader {
     if (this.#isOver) return true;
     this.#firstByteAtMs ??= performance.now();
     try {
-      return this.#write(this.#encode(events), resume);
+      return writeChunk(this.#call.response, Buffer.from(this.#encode(events)), resume);
     } catch (thrown) {
       this.#failWith(thrown);
       return true;
@@ -86,13 +87,6 @@ export class EventStream implements EventReader {
     const { asked } = this.#call;
     const error = failureInReply(event, asked, this.#attempt.deployment);
     this.#conclude({ kind: "broken", reason: "error in the stream" }, this.#encoder.fail(error));
-  }
-
-  #write(text: string, resume: () => void): boolean {
-    const { response } = this.#call;
-    if (text === "" || response.destroyed || response.write(text)) return true;
-    response.once("drain", resume);
-    return false;
   }
 
   #conclude(failure: CallFailure | undefined, tail: string | undefined): void {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Answer, BodyReader, CallFailure } from "../providers/call.ts";
+import { writeChunk } from "./write-chunk.ts";
 
 export interface PipedEnd {
   readonly failure: CallFailure | undefined;
@@ -23,10 +24,7 @@ export class PipedReply implements BodyReader {
 
   onData(chunk: Buffer, resume: () => void): boolean {
     this.#firstByteAtMs ??= performance.now();
-    const response = this.#response;
-    if (response.destroyed || response.write(chunk)) return true;
-    response.once("drain", resume);
-    return false;
+    return writeChunk(this.#response, chunk, resume);
   }
 
   onEnd(): void {

@@ -8,6 +8,7 @@ import { parseJson } from "../providers/json.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
 import { failureOfCall } from "./upstream-error.ts";
 import { asksForUsage } from "./upstream-request.ts";
+import { writeChunk } from "./write-chunk.ts";
 
 /** Whether an event lacks nothing but the blank line that ends it. Half an event is of use to no client. */
 function isWhole(rest: Buffer): boolean {
@@ -71,7 +72,7 @@ export class StreamReply implements BodyReader {
     if (this.#isOver) return true;
     this.#firstByteAtMs ??= performance.now();
     try {
-      const isTaken = this.#write(this.#pass(chunk), resume);
+      const isTaken = writeChunk(this.#call.response, this.#pass(chunk), resume);
       if (this.#isDone && !this.#hasError) this.#conclude(undefined, this.#end);
       return isTaken;
     } catch (thrown) {
@@ -84,7 +85,8 @@ export class StreamReply implements BodyReader {
     if (this.#isOver) return;
     try {
       const { rest } = this.#events;
-      if (isWhole(rest)) this.#write(this.#pass(Buffer.from("\n\n")), () => undefined);
+      if (isWhole(rest))
+        writeChunk(this.#call.response, this.#pass(Buffer.from("\n\n")), () => undefined);
       else if (rest.length > 0)
         return this.onFailure({ kind: "broken", reason: "the stream ended within an event" });
       if (this.#isDone && !this.#hasError) this.#conclude(undefined, this.#end);
@@ -104,13 +106,6 @@ export class StreamReply implements BodyReader {
       failure,
       failure.kind === "aborted" ? undefined : this.#native.errorEvent(error),
     );
-  }
-
-  #write(bytes: Buffer, resume: () => void): boolean {
-    const { response } = this.#call;
-    if (bytes.length === 0 || response.destroyed || response.write(bytes)) return true;
-    response.once("drain", resume);
-    return false;
   }
 
   /** Nothing may be thrown to who drives a reader: it would take it for a fault of the connection, or of nobody. */
