@@ -4,7 +4,7 @@ import type { Opening, Settlement } from "../server/ledger/attempt-json.ts";
 import { type Books, type BooksSettings, openBooks } from "../server/ledger/books.ts";
 import type { Ledger } from "../server/ledger/ledger.ts";
 import { createLogger } from "../server/log.ts";
-import { uuidv7 } from "../server/secrets.ts";
+import { uuidv7 } from "../server/uuid.ts";
 import { type Database, openDatabase } from "../server/store/database.ts";
 import { migrate } from "../server/store/migrate.ts";
 

@@ -11,6 +11,7 @@ const layers = [
     "server/deadline.ts",
     "server/log.ts",
     "server/secrets.ts",
+    "server/uuid.ts",
     "server/package.ts",
   ],
   ["server/wire"],

@@ -24,7 +24,7 @@ import type { GaugeReaders } from "./metrics/gauges.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { packageRoot } from "./package.ts";
 import { Transport } from "./providers/call.ts";
-import { hashSecret } from "./secrets.ts";
+import { comparerOf, hashSecret } from "./secrets.ts";
 import { type Database, openDatabase } from "./store/database.ts";
 import { findKeyBySecret } from "./store/keys.ts";
 import { migrate } from "./store/migrate.ts";
@@ -90,14 +90,14 @@ export async function createDeps({
   const transport = new Transport();
   const inFlight = new CallsInFlight();
   const maxBodyBytes = Math.floor(general.max_request_size_mb * 1_048_576);
-  const masterKeyHash = masterKey && hashSecret(masterKey.key);
+  const isMasterKey = masterKey && comparerOf(hashSecret(masterKey.key));
   const catalog = createCatalogSource(config);
   const metrics = new Metrics({ isConfigured: (name) => catalog().names.includes(name) });
   metrics.watch(gaugesOf(books, inFlight));
   const authentication = {
     keys,
     changes,
-    masterKeyHash,
+    isMasterKey,
     vouch,
     maxStalenessMs: general.max_key_staleness_s * 1000,
     maxBodyBytes,

@@ -7,7 +7,8 @@ import {
 } from "../../shared/spend.ts";
 import { GatewayError } from "../errors.ts";
 import type { Caller } from "../gateway/caller.ts";
-import { firstUuidAt, hashSecret } from "../secrets.ts";
+import { hashSecret } from "../secrets.ts";
+import { firstUuidAt } from "../uuid.ts";
 import { findKey } from "../store/keys.ts";
 import { listSpend, type SpendRecord } from "../store/spend.ts";
 import type { ControlPlane } from "./control-plane.ts";

@@ -3,7 +3,7 @@ import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Entry } from "../ledger/ledger.ts";
 import type { Slot } from "../limits/limiter.ts";
 import type { Deployment } from "../providers/deployment.ts";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import { account } from "./account.ts";
 import type { Attempt, Call } from "./call.ts";
 import { clientClosed } from "./client-watch.ts";

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { H3Event } from "h3";
 import { GatewayError } from "../errors.ts";
-import { hashSecret, isSameHash } from "../secrets.ts";
+import { hashSecret } from "../secrets.ts";
 import { admin, type Caller } from "./caller.ts";
 import type { Vouch } from "./custom-auth.ts";
 import type { KeyCache } from "./key-cache.ts";
@@ -12,8 +12,8 @@ import { readBody } from "./request-body.ts";
 export interface Authentication {
   readonly keys: KeyCache;
   readonly changes: KeyChanges;
-  /** SHA-256 of the master key; undefined where none is configured and every caller is the admin. */
-  readonly masterKeyHash: string | undefined;
+  /** Whether a hash is the master key's; undefined where none is configured and every caller is the admin. */
+  readonly isMasterKey: ((hash: string) => boolean) | undefined;
   readonly vouch: Vouch | undefined;
   /** A replica that has not heard from the database for longer serves no virtual key. */
   readonly maxStalenessMs: number;
@@ -31,7 +31,7 @@ export function authenticate(
   const { request } = nodeOf(event);
   const presented = presentedKey(request);
   const hash = presented === undefined ? undefined : hashSecret(presented);
-  if (hash !== undefined && isMasterKey(authentication, hash)) return admin;
+  if (hash !== undefined && authentication.isMasterKey?.(hash)) return admin;
   const found = authentication.vouch
     ? vouchedOrVirtual(authentication, event, { presented, hash })
     : virtualKey(authentication, hash);
@@ -62,7 +62,7 @@ function recognise(
   presented: string | undefined,
 ): Caller {
   if (caller) return assertUsable(caller);
-  if (authentication.masterKeyHash === undefined && !authentication.vouch) return admin;
+  if (!authentication.isMasterKey && !authentication.vouch) return admin;
   throw presented === undefined
     ? new GatewayError(
         "invalid_api_key",
@@ -94,10 +94,6 @@ function text(header: string | string[] | undefined): string | undefined {
 function withoutScheme(value: string): string | undefined {
   const key = /^bearer\s/i.test(value) ? value.slice(7).trim() : value.trim();
   return key === "" || /^bearer$/i.test(key) ? undefined : key;
-}
-
-function isMasterKey({ masterKeyHash }: Authentication, hash: string): boolean {
-  return masterKeyHash !== undefined && isSameHash(hash, masterKeyHash);
 }
 
 async function customCaller(

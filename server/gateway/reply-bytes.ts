@@ -1,5 +1,5 @@
 import { collect } from "../providers/body.ts";
-import type { Answer } from "../providers/call.ts";
+import type { Answer, CallFailure } from "../providers/call.ts";
 import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
@@ -10,20 +10,31 @@ import { replyMedia } from "./reply-media.ts";
 import { maxReplyBytes, readWhole } from "./reply-whole.ts";
 
 /** An answer in the client's own format: it passes through. */
-export function replyBytes(gateway: Gateway, call: Call, answered: Answered): Promise<Outcome> {
+export function replyBytes(
+  gateway: Gateway,
+  call: Call,
+  answered: Answered,
+): Outcome | Promise<Outcome> {
   const { meter } = call.endpoint;
   if (meter) return replyMedia(gateway, call, { ...answered, meter });
   return call.isStream ? replyStream(gateway, call, answered) : replyWhole(gateway, call, answered);
 }
 
-async function replyWhole(
+function replyWhole(gateway: Gateway, call: Call, answered: Answered): Outcome | Promise<Outcome> {
+  const read = collect(answered.answer, maxReplyBytes);
+  return read instanceof Promise
+    ? read.then((body) => outcomeOf(gateway, call, answered, body))
+    : outcomeOf(gateway, call, answered, read);
+}
+
+function outcomeOf(
   { returnUpstreamModel }: Gateway,
   call: Call,
   { attempt, answer, dropped }: Answered,
-): Promise<Outcome> {
+  read: Buffer | CallFailure,
+): Outcome {
   const { native } = call.endpoint;
   const model = returnUpstreamModel ? undefined : call.asked;
-  const read = await collect(answer, maxReplyBytes);
   const whole = readWhole(read, answer, model, native.readUsage);
   if (whole.kind === "failed") return brokenOff(call, whole.failure);
   if (whole.kind === "foreign") return foreign(call, "something that is not JSON", undefined);

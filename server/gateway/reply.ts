@@ -16,7 +16,8 @@ import type { Routed } from "./route.ts";
 export async function reply(gateway: Gateway, call: Call, routed: Routed): Promise<void> {
   let outcome: Outcome;
   try {
-    outcome = await carry(gateway, call, routed);
+    const carried = carry(gateway, call, routed);
+    outcome = carried instanceof Promise ? await carried : carried;
   } catch (thrown) {
     abandon(routed.received);
     closeHalfSent(call);
@@ -44,7 +45,7 @@ function carry(
   gateway: Gateway,
   call: Call,
   { attempt, received, dropped }: Routed,
-): Promise<Outcome> {
+): Outcome | Promise<Outcome> {
   switch (received.kind) {
     case "bytes":
       return replyBytes(gateway, call, { attempt, dropped, answer: received.answer });

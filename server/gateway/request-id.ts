@@ -1,5 +1,5 @@
-import { randomUUID } from "node:crypto";
 import type { H3Event } from "h3";
+import { uuidv7 } from "../uuid.ts";
 import { nodeOf } from "./node-event.ts";
 
 const acceptable = /^[\x21-\x7e]{1,128}$/;
@@ -7,7 +7,7 @@ const acceptable = /^[\x21-\x7e]{1,128}$/;
 /** The id that a request is spoken of by: the client's own where it sent a usable one, else one of ours. */
 export function requestIdOf(event: H3Event): string {
   const context = event.context as { requestId?: string };
-  context.requestId ??= sentBy(event) ?? randomUUID();
+  context.requestId ??= sentBy(event) ?? uuidv7();
   return context.requestId;
 }
 

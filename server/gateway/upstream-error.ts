@@ -86,7 +86,7 @@ export async function failureOfAnswer(
   const isOfRequest = (status: number) =>
     requestStatuses.has(status) || (names404 && status === 404);
   if (!isOfRequest(answer.status)) {
-    discard(answer);
+    void discard(answer);
     return failureOfStatus(answer.status, named, answer.headers);
   }
   const body = await collect(answer, maxErrorBytes);
@@ -138,9 +138,10 @@ function failureOfStatus(
 /** How long a body that nobody wants may take to end, so that its connection can serve again. */
 const maxDiscardMs = 1_000;
 
-function discard(answer: Answer): void {
+async function discard(answer: Answer): Promise<void> {
   const timer = setTimeout(() => answer.abort(), maxDiscardMs).unref();
-  void collect(answer, maxErrorBytes).then(() => clearTimeout(timer));
+  await collect(answer, maxErrorBytes);
+  clearTimeout(timer);
 }
 
 /** Seconds or milliseconds, or an HTTP date. Anything else may be no header at all to a client. */

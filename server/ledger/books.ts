@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { within } from "../deadline.ts";
 import type { Logger } from "../log.ts";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import { recallChannel } from "../store/allowances.ts";
 import type { Database } from "../store/database.ts";
 import { databaseId } from "../store/replicas.ts";

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import { DirectoryInUse, lockDirectory } from "../store/directory-lock.ts";
 import { temporaryDirectory } from "../testing/gateway-process.ts";
 import {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { RateCard } from "../../shared/spend.ts";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import { temporaryDirectory } from "../testing/gateway-process.ts";
 import { recordingLogger } from "../testing/ledger.ts";
 import { smallDisk } from "../testing/small-disk.ts";

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RateCard } from "../../shared/spend.ts";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import type { SqlPool } from "../store/database.ts";
 import { sharedEngines } from "../testing/database.ts";
 import { temporaryDirectory } from "../testing/gateway-process.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RateCard } from "../../shared/spend.ts";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import { carve } from "../store/allowances.ts";
 import type { SqlPool } from "../store/database.ts";
 import { bookLapsed, databaseId, renewReplica } from "../store/replicas.ts";

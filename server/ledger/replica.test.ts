@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import type { SqlPool } from "../store/database.ts";
 import { renewReplica } from "../store/replicas.ts";
 import { sharedEngines } from "../testing/database.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import { sharedEngines } from "../testing/database.ts";
 import { accountOf, makeBudget, setCap } from "../testing/office.ts";
 import { watch } from "../testing/watch.ts";

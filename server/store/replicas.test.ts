@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import { sharedEngines } from "../testing/database.ts";
 import { makeBudget } from "../testing/office.ts";
 import { carve } from "./allowances.ts";

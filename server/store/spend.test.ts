@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { firstUuidAt, uuidv7 } from "../secrets.ts";
+import { firstUuidAt, uuidv7 } from "../uuid.ts";
 import { sharedEngines } from "../testing/database.ts";
 import { ensureMonth, insertRows, spendRow } from "../testing/spend-row.ts";
 import { expectedSums, oneCall, sumsOf } from "../testing/spend-sums.ts";

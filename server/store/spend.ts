@@ -1,6 +1,6 @@
 import type { Picodollars } from "../../shared/money.ts";
 import type { AttemptStatus, RateCard, SpendLogsRequest, Units } from "../../shared/spend.ts";
-import { firstUuidAt } from "../secrets.ts";
+import { firstUuidAt } from "../uuid.ts";
 import type { Sql, SqlPool } from "./database.ts";
 
 /** A finished upstream attempt. Token counts are null when the usage is unknown. */

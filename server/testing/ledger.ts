@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import type { Opening, Settlement } from "../ledger/attempt-json.ts";
 import type { Logger } from "../log.ts";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 
 const march = Date.parse("2026-03-04T05:06:07.089Z");
 

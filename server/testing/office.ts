@@ -4,7 +4,7 @@ import { Allowances } from "../ledger/allowances.ts";
 import { Journal } from "../ledger/journal.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { Hold } from "../ledger/purse.ts";
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import { recallChannel } from "../store/allowances.ts";
 import type { BudgetTerms } from "../store/budget-terms.ts";
 import { putBudgets } from "../store/budgets.ts";

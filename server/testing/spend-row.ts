@@ -1,4 +1,4 @@
-import { uuidv7 } from "../secrets.ts";
+import { uuidv7 } from "../uuid.ts";
 import type { Sql, SqlPool } from "../store/database.ts";
 import {
   ensurePartition,
