@@ -499,6 +499,22 @@ describe.skipIf(disk === undefined)("on a disk that is full", () => {
 
 await disk?.[Symbol.asyncDispose]();
 
+test("memory that a segment took is another's afterwards, unless it was much", async () => {
+  await using folder = await temporaryDirectory();
+  const journal = openJournal(folder.path);
+  const rowsOf = async (id: string) => {
+    await settle(journal, undefined, id);
+    const sealed = await journal.seal();
+    const rows = sealed?.segment.recent;
+    if (sealed) journal.flushed(sealed.segment);
+    return rows;
+  };
+  const first = await rowsOf("a");
+  expect(await rowsOf("b".repeat(3_000_000))).toBe(first);
+
+  expect(await rowsOf("c")).not.toBe(first);
+});
+
 test("the rows of a segment are its own, though their memory was another's before", async () => {
   await using folder = await temporaryDirectory();
   const journal = openJournal(folder.path);

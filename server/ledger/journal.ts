@@ -9,6 +9,9 @@ import { type OpenLine, Segment } from "./segment.ts";
 /** A segment whose attempts do not end is written anew after so long, those attempts alone. */
 const longestLingerMs = 10_000;
 
+/** What a flush that took long may have left is not kept: this is the rows of some 20,000 attempts. */
+const largestSpareBytes = 8 * 1024 * 1024;
+
 export interface JournalSettings {
   /** A folder of this process alone. */
   readonly folder: string;
@@ -135,8 +138,7 @@ export class Journal {
   /** A sealed segment's rows are in the database. It goes, unless an attempt in it is still under way. */
   flushed(segment: Segment): void {
     segment.rows = 0;
-    this.#spareRows = segment.forgetRecent() ?? this.#spareRows;
-    this.#spareRows?.clear();
+    this.#keepRows(segment.forgetRecent());
     for (const line of segment.takeEnded()) this.#close(line);
     this.#dropIfDone(segment);
   }
@@ -161,6 +163,12 @@ export class Journal {
     this.#current = new Segment(join(this.#settings.folder, name), this.#takeRows());
     this.#pending.append("H", this.#settings.header);
     return this.#current;
+  }
+
+  #keepRows(rows: Rows | undefined): void {
+    if (!rows || rows.capacity > largestSpareBytes) return;
+    rows.clear();
+    this.#spareRows = rows;
   }
 
   #takeRows(): Rows {

@@ -18,6 +18,11 @@ export class Rows {
     return this.#ends.length;
   }
 
+  /** Bytes of memory that they take, or may take without more of it. */
+  get capacity(): number {
+    return this.#bytes.length;
+  }
+
   append(json: string): void {
     // Three bytes are the most that a UTF-16 unit takes in UTF-8.
     this.#reserve(json.length * 3 + 1);
