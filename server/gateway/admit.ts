@@ -1,8 +1,9 @@
 import type { Usage } from "../../shared/spend.ts";
-import type { Counter, Slot, Standing } from "../limits/limiter.ts";
+import type { GatewayError } from "../errors.ts";
+import type { Taking } from "../limits/limiter.ts";
 import { estimatedTokens, estimatedUsage } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
-import { hasBudget, holdMoney, type Spending } from "./money.ts";
+import { hasBudget, type Held, holdMoney, type Spending } from "./money.ts";
 import type { Call } from "./call.ts";
 import { askedCap } from "./output-limit.ts";
 import { Permit } from "./permit.ts";
@@ -27,24 +28,32 @@ export function admit(gateway: Gateway, asking: Asking): Permit | Promise<Permit
       );
   const counters = countersOf(asking.caller, asking.group.name, estimatedTokens(estimate));
   const spending = spendingOf(asking, estimate);
-  return counters.length === 0 && !hasBudget(spending)
-    ? Permit.free(estimate)
-    : admitLimited(gateway, spending, counters);
+  if (counters.length === 0 && !hasBudget(spending)) return Permit.free(estimate);
+  const taking = counters.length === 0 ? unlimited : gateway.limiter.take(counters);
+  return taking instanceof Promise
+    ? taking.then((taken) => admitTaken(gateway, spending, taken))
+    : admitTaken(gateway, spending, taking);
 }
 
-async function admitLimited(
-  gateway: Gateway,
+function admitTaken(
+  { treasury }: Gateway,
   spending: Spending,
-  counters: readonly Counter[],
-): Promise<Permit> {
+  taking: Taking | typeof unlimited,
+): Permit | Promise<Permit> {
+  if (taking.kind !== "taken") throw notTaken(spending, taking);
+  const { slot, standings } = taking;
   const { estimate } = spending;
-  const { slot, standings } = await takeLimits(gateway, spending, counters);
-  try {
-    const { hold, outputCap } = await holdMoney(gateway.treasury, spending);
-    return new Permit({ estimate, slot, standings, hold, outputCap });
-  } catch (error) {
+  const permitOf = ({ hold, outputCap }: Held) =>
+    new Permit({ estimate, slot, standings, hold, outputCap });
+  const giveBack = (error: unknown): never => {
     slot?.release();
     throw error;
+  };
+  try {
+    const holding = holdMoney(treasury, spending);
+    return holding instanceof Promise ? holding.then(permitOf, giveBack) : permitOf(holding);
+  } catch (error) {
+    return giveBack(error);
   }
 }
 
@@ -65,20 +74,11 @@ function spendingOf(
   };
 }
 
-interface Taken {
-  readonly slot: Slot | undefined;
-  readonly standings: readonly Standing[];
-}
+const unlimited = { kind: "taken", slot: undefined, standings: [] } as const;
 
-const nothingTaken: Taken = { slot: undefined, standings: [] };
-
-async function takeLimits(
-  { limiter }: Gateway,
-  { caller, asked }: Spending,
-  counters: readonly Counter[],
-): Promise<Taken> {
-  if (counters.length === 0) return nothingTaken;
-  const taking = await limiter.take(counters);
-  if (taking.kind === "taken") return taking;
-  throw taking.kind === "refused" ? limitReached(asked, caller.name, taking) : limitsUnavailable();
+function notTaken(
+  { asked, caller }: Spending,
+  taking: Exclude<Taking, { kind: "taken" }>,
+): GatewayError {
+  return taking.kind === "refused" ? limitReached(asked, caller.name, taking) : limitsUnavailable();
 }

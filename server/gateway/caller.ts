@@ -45,6 +45,8 @@ export interface CallerBudget {
 
 /** How often a caller may call; what is undefined is not limited. By model group in the records. */
 export interface CallerLimits {
+  /** The name that its counters have. */
+  readonly owner: string;
   /** In a minute. */
   readonly requests: number | undefined;
   /** In a minute. */
@@ -69,7 +71,7 @@ export const admin: Caller = {
   expiresAtMs: Infinity,
   budgets: [],
   budgetTerms: undefined,
-  limits: limitsOf({}),
+  limits: limitsOf("master", {}),
 };
 
 const routesOfType = {
@@ -93,14 +95,15 @@ export function callerOfKey(row: KeyRow): Caller {
     expiresAtMs: row.expires?.getTime() ?? Infinity,
     budgets: row.budgets.map(callerBudget),
     budgetTerms: undefined,
-    limits: limitsOf(row),
+    limits: limitsOf(row.key_id, row),
   };
 }
 
 export function callerOfCustomAuth(answer: CheckedUserAPIKeyAuth): Caller {
+  const id = hashSecret(answer.api_key);
   return {
     isAdmin: false,
-    id: hashSecret(answer.api_key),
+    id,
     name: answer.key_alias ? `key "${answer.key_alias}"` : "this key",
     models: answer.models ?? [],
     aliases: answer.aliases ?? {},
@@ -112,7 +115,7 @@ export function callerOfCustomAuth(answer: CheckedUserAPIKeyAuth): Caller {
     expiresAtMs: answer.expires?.getTime() ?? Infinity,
     budgets: [],
     budgetTerms: termsOf(mergeBudgets(noBudgets, answer, new Date())),
-    limits: limitsOf(answer),
+    limits: limitsOf(id, answer),
   };
 }
 
@@ -137,8 +140,9 @@ type LimitFields = Partial<
   >
 >;
 
-function limitsOf(fields: LimitFields): CallerLimits {
+function limitsOf(id: string, fields: LimitFields): CallerLimits {
   return {
+    owner: `key:${id}`,
     requests: fields.rpm_limit ?? undefined,
     tokens: fields.tpm_limit ?? undefined,
     parallel: fields.max_parallel_requests ?? undefined,

@@ -51,32 +51,45 @@ export function hasBudget({ caller }: Spending): boolean {
 }
 
 /**
- * Holds what a call may cost of every budget that it counts in, or of none.
+ * Holds what a call may cost of every budget that it counts in, or of none. At once while what this replica holds suffices.
  *
  * @throws GatewayError `budget_exceeded`, `budget_reserved`, `budget_unavailable`, `model_not_priced`
  */
-export async function holdMoney(treasury: Treasury, spending: Spending): Promise<Held> {
-  const { caller, group, endpoint } = spending;
-  const own = caller.budgetTerms ? await treasury.customBudgets.of(caller) : caller.budgets;
+export function holdMoney(treasury: Treasury, spending: Spending): Held | Promise<Held> {
+  const { caller } = spending;
+  return caller.budgetTerms
+    ? treasury.customBudgets.of(caller).then((own) => holdOf(treasury, spending, own))
+    : holdOf(treasury, spending, caller.budgets);
+}
+
+function holdOf(
+  treasury: Treasury,
+  spending: Spending,
+  own: readonly CallerBudget[],
+): Held | Promise<Held> {
+  const { group, endpoint } = spending;
   const budgets = own.filter(({ model }) => model === null || model === group);
   // What a member that does not serve the route would cost is of no interest.
   const deployments = spending.deployments.filter((one) => passageOf(endpoint, one) !== undefined);
   if (budgets.length === 0 || deployments.every(({ isFree }) => isFree)) return nothingHeld;
-  const ids = budgets.map(({ id }) => id);
-  if (!treasury.isStrict) {
-    const cost = dearest(deployments, spending.estimate);
-    // An estimate may be nothing where the call is not: then too the budget must have something left.
-    const need = cost > 0n ? cost : 1n;
-    const hold = await take(treasury, { spending, budgets }, { budgets: ids, need, least: 1n });
-    return { hold, outputCap: undefined };
-  }
-  const { meter } = endpoint;
-  const bound: Bound = meter
-    ? meteredBound(deployments, spending, meter)
-    : boundOf(deployments, spending);
-  const { need, least } = bound;
-  const hold = await take(treasury, { spending, budgets }, { budgets: ids, need, least });
-  return { hold, outputCap: bound.outputCapFor(hold.amount) };
+  const bound = treasury.isStrict
+    ? strictBound(deployments, spending)
+    : expectation(deployments, spending.estimate);
+  const taking = take(treasury, { spending, budgets }, bound);
+  const heldOf = (hold: Hold) => ({ hold, outputCap: bound.outputCapFor(hold.amount) });
+  return taking instanceof Promise ? taking.then(heldOf) : heldOf(taking);
+}
+
+function strictBound(deployments: readonly Deployment[], spending: Spending): Bound {
+  const { meter } = spending.endpoint;
+  return meter ? meteredBound(deployments, spending, meter) : boundOf(deployments, spending);
+}
+
+/** No bound, but what a call is expected to cost: it may turn out to cost more. */
+function expectation(deployments: readonly Deployment[], estimate: Usage): Bound {
+  const cost = dearest(deployments, estimate);
+  // An estimate may be nothing where the call is not: then too the budget must have something left.
+  return { need: cost > 0n ? cost : 1n, least: 1n, outputCapFor: () => undefined };
 }
 
 interface Parties {
@@ -84,13 +97,21 @@ interface Parties {
   readonly budgets: readonly CallerBudget[];
 }
 
-async function take(
-  { allowances, customBudgets, holdsGood, exceededStatus }: Treasury,
-  parties: Parties,
-  request: Parameters<Allowances["hold"]>[0],
-): Promise<Hold> {
+function take(treasury: Treasury, parties: Parties, { need, least }: Bound): Hold | Promise<Hold> {
+  const { allowances, holdsGood } = treasury;
   if (!holdsGood()) throw unavailable(parties.spending);
-  const outcome = allowances.hold(request) ?? (await allowances.fetch(request));
+  const request = { budgets: parties.budgets.map(({ id }) => id), need, least };
+  return (
+    allowances.hold(request) ??
+    allowances.fetch(request).then((outcome) => holdOrThrow(treasury, parties, outcome))
+  );
+}
+
+function holdOrThrow(
+  { customBudgets, exceededStatus }: Treasury,
+  parties: Parties,
+  outcome: Hold | BudgetRefusal,
+): Hold {
   if (outcome instanceof Hold) return outcome;
   if (outcome.kind === "gone") customBudgets.forget(parties.spending.caller.id);
   throw refusalOf(outcome, parties, exceededStatus);

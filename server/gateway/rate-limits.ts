@@ -3,39 +3,33 @@ import type { Counter, CounterKind, Standing, Taking } from "../limits/limiter.t
 import type { Caller } from "./caller.ts";
 
 /** Everything that limits a caller's call of a model group. */
-export function countersOf({ id, limits }: Caller, group: string, tokens: number): Counter[] {
+export function countersOf({ limits }: Caller, group: string, tokens: number): Counter[] {
+  const counters = countersWithin(limits, tokens);
+  const requestsOfModel = own(limits.modelRequests, group);
+  const tokensOfModel = own(limits.modelTokens, group);
+  if (requestsOfModel === undefined && tokensOfModel === undefined) return counters;
+  const owner = `${limits.owner}:model:${group}`;
+  const ofModel = { owner, requests: requestsOfModel, tokens: tokensOfModel };
+  return [...counters, ...countersWithin(ofModel, tokens)];
+}
+
+/** What an owner is limited to: undefined, as often as it likes. */
+export type Limits = { readonly owner: string } & {
+  readonly [Kind in CounterKind]?: number | undefined;
+};
+
+/** The counters of one owner, for a call that is expected to use so many tokens. */
+export function countersWithin(
+  { owner, requests, tokens, parallel }: Limits,
+  used: number,
+): Counter[] {
   const counters: Counter[] = [];
-  const owner = `key:${id}`;
-  add(counters, { owner, kind: "requests", limit: limits.requests, amount: 1 });
-  add(counters, { owner, kind: "tokens", limit: limits.tokens, amount: tokens });
-  add(counters, { owner, kind: "parallel", limit: limits.parallel, amount: 1 });
-  const ofModel = `${owner}:model:${group}`;
-  const modelRequests = own(limits.modelRequests, group);
-  add(counters, { owner: ofModel, kind: "requests", limit: modelRequests, amount: 1 });
-  const modelTokens = own(limits.modelTokens, group);
-  add(counters, { owner: ofModel, kind: "tokens", limit: modelTokens, amount: tokens });
+  if (requests !== undefined)
+    counters.push({ owner, kind: "requests", limit: requests, amount: 1 });
+  if (tokens !== undefined) counters.push({ owner, kind: "tokens", limit: tokens, amount: used });
+  if (parallel !== undefined)
+    counters.push({ owner, kind: "parallel", limit: parallel, amount: 1 });
   return counters;
-}
-
-export interface DeploymentLimits {
-  readonly id: string;
-  readonly limits: { readonly [Kind in CounterKind]?: number | undefined };
-}
-
-/** Everything that limits what is sent to a deployment. */
-export function countersOfDeployment({ id, limits }: DeploymentLimits, tokens: number): Counter[] {
-  const counters: Counter[] = [];
-  const owner = `deployment:${id}`;
-  add(counters, { owner, kind: "requests", limit: limits.requests, amount: 1 });
-  add(counters, { owner, kind: "tokens", limit: limits.tokens, amount: tokens });
-  add(counters, { owner, kind: "parallel", limit: limits.parallel, amount: 1 });
-  return counters;
-}
-
-type Limit = Omit<Counter, "limit"> & { readonly limit: number | undefined };
-
-function add(counters: Counter[], { limit, owner, kind, amount }: Limit): void {
-  if (limit !== undefined) counters.push({ owner, kind, limit, amount });
 }
 
 function own(limits: Readonly<Record<string, number>>, name: string): number | undefined {
@@ -53,10 +47,12 @@ const units: Readonly<Record<CounterKind, string>> = {
 /** What a caller is told that has reached a limit. `whose`: as in `key "ci-bot"`. */
 export function limitReached(asked: string, whose: string, refused: Refused): GatewayError {
   const { by, retryAfterMs, standings } = refused;
+  const headers = retryHeaders(retryAfterMs);
+  tellStandings(standings, (name, value) => (headers[name] = value));
   return new GatewayError(
     "rate_limit_exceeded",
     `Cannot call model ${JSON.stringify(asked)}: ${whose} has reached its limit of ${by.limit} ${units[by.kind]}`,
-    { headers: { ...retryHeaders(retryAfterMs), ...Object.fromEntries(pairs(standings)) } },
+    { headers },
   );
 }
 
@@ -76,9 +72,33 @@ export function retryHeaders(retryAfterMs: number): Record<string, string> {
   };
 }
 
-/** Headers that say how close a caller is to its limits: names and values in turn. */
-export function limitHeaders(standings: readonly Standing[]): string[] {
-  return standings.length === 0 ? [] : pairs(standings).flat();
+const headerNames = [
+  {
+    kind: "requests",
+    limit: "x-ratelimit-limit-requests",
+    remaining: "x-ratelimit-remaining-requests",
+    reset: "x-ratelimit-reset-requests",
+  },
+  {
+    kind: "tokens",
+    limit: "x-ratelimit-limit-tokens",
+    remaining: "x-ratelimit-remaining-tokens",
+    reset: "x-ratelimit-reset-tokens",
+  },
+] as const;
+
+/** Says in headers how close a caller is to its limits. */
+export function tellStandings(
+  standings: readonly Standing[],
+  tell: (name: string, value: string) => void,
+): void {
+  for (const { kind, limit, remaining, reset } of headerNames) {
+    const tightest = tightestOf(standings, kind);
+    if (!tightest) continue;
+    tell(limit, String(tightest.counter.limit));
+    tell(remaining, String(tightest.remaining));
+    tell(reset, `${Math.ceil(tightest.resetMs / 1000)}s`);
+  }
 }
 
 function tightestOf(standings: readonly Standing[], kind: CounterKind): Standing | undefined {
@@ -87,17 +107,4 @@ function tightestOf(standings: readonly Standing[], kind: CounterKind): Standing
     if (standing.counter.kind === kind && standing.remaining < (tightest?.remaining ?? Infinity))
       tightest = standing;
   return tightest;
-}
-
-function pairs(standings: readonly Standing[]): [string, string][] {
-  return (["requests", "tokens"] as const).flatMap((kind): [string, string][] => {
-    const tightest = tightestOf(standings, kind);
-    if (!tightest) return [];
-    const { counter, remaining, resetMs } = tightest;
-    return [
-      [`x-ratelimit-limit-${kind}`, String(counter.limit)],
-      [`x-ratelimit-remaining-${kind}`, String(remaining)],
-      [`x-ratelimit-reset-${kind}`, `${Math.ceil(resetMs / 1000)}s`],
-    ];
-  });
 }

@@ -1,7 +1,7 @@
 import { type Picodollars, usdTextFromPicodollars } from "../../shared/money.ts";
 import type { Attempt, Call } from "./call.ts";
 import { askedCap } from "./output-limit.ts";
-import { limitHeaders } from "./rate-limits.ts";
+import { tellStandings } from "./rate-limits.ts";
 
 /** A proxy in between must neither keep a stream back nor compress it. */
 export const streamHeaders = [
@@ -49,7 +49,7 @@ export function replyHeaders(call: Call, { attempt, dropped, cost }: Told): stri
     "x-litellm-overhead-duration-ms",
     ownMs.toFixed(2),
   ];
-  if (permit.standings.length > 0) headers.push(...limitHeaders(permit.standings));
+  tellStandings(permit.standings, (name, value) => headers.push(name, value));
   if (permit.outputCap !== undefined && permit.outputCap !== askedCap(endpoint, request))
     headers.push("x-keyplane-max-tokens", String(permit.outputCap));
   if (cost !== undefined) headers.push("x-litellm-response-cost", usdTextFromPicodollars(cost));

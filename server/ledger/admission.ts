@@ -45,12 +45,12 @@ export function holdAtOnce(known: KnownBudgets, { budgets, need }: HoldRequest):
   const nowMs = performance.now();
   const purses: Purse[] = [];
   for (const id of budgets) {
-    const purse = known.of(id).purse;
+    const purse = known.find(id)?.purse;
     if (!purse || purse.endsAtMs <= nowMs || purse.available < need) return undefined;
     purses.push(purse);
   }
-  known.use(budgets, need);
-  return new Hold(purses, need);
+  known.use(budgets, need, nowMs);
+  return new Hold(purses, need, nowMs);
 }
 
 /** With the database's help, and some patience with it and with calls under way. */
@@ -104,8 +104,9 @@ function holdWhatIsLeft(
     if (available < amount) amount = available;
     purses.push(purse);
   }
-  known.use(budgets, amount);
-  return new Hold(purses, amount);
+  const nowMs = performance.now();
+  known.use(budgets, amount, nowMs);
+  return new Hold(purses, amount, nowMs);
 }
 
 function knownRefusal(

@@ -38,8 +38,14 @@ function settle(journal: Journal, line: OpenLine | undefined, id: string, cost =
   return journal.settle(line, { json: rowOf(id), rateCard: null, windows, cost });
 }
 
+/** Undefined where the journal does not take it. */
+async function tryOpen(journal: Journal, json: string, rateCard: RateCard | null = null) {
+  const { line, isWritten } = journal.open(json, rateCard);
+  return (await isWritten) ? line : undefined;
+}
+
 async function openLine(journal: Journal, id: string): Promise<OpenLine> {
-  const line = await journal.open(rowOf(id), null);
+  const line = await tryOpen(journal, rowOf(id));
   if (!line) throw new Error("Cannot open an attempt: the journal does not take it");
   return line;
 }
@@ -74,7 +80,7 @@ describe("lines", () => {
     const journal = openJournal(directory.path);
     const id = uuidv7();
 
-    const line = await journal.open(rowOf(id), card);
+    const line = await tryOpen(journal, rowOf(id), card);
 
     const opened = [`H${header}`, `C${JSON.stringify(card)}`, `O${rowOf(id)}`];
     expect(segmentsIn(directory.path)).toEqual([opened]);
@@ -100,7 +106,7 @@ describe("lines", () => {
   test("of one turn of the event loop are written together", async () => {
     await using directory = await temporaryDirectory();
     const journal = openJournal(directory.path);
-    const opened = Array.from({ length: 50 }, () => journal.open(rowOf(uuidv7()), null));
+    const opened = Array.from({ length: 50 }, () => tryOpen(journal, rowOf(uuidv7())));
     expect(segmentsIn(directory.path)).toEqual([]);
     await opened[0];
     expect(segmentsIn(directory.path)[0]).toHaveLength(51);
@@ -405,7 +411,7 @@ describe("a journal that takes no more", () => {
     const folder = join(directory.path, "folder");
     const journal = openJournal(folder);
     const [refused, ended] = [uuidv7(), uuidv7()];
-    expect(await journal.open(rowOf(refused), card)).toBeUndefined();
+    expect(await tryOpen(journal, rowOf(refused), card)).toBeUndefined();
     expect(await settle(journal, undefined, ended)).toBe(false);
     expect(journal.log.map(({ msg }) => msg)).toEqual([
       "cannot write the journal: calls are refused",
@@ -441,9 +447,9 @@ describe("a journal that takes no more", () => {
     // The first segment cannot be written; the one after it can.
     mkdirSync(join(directory.path, "00000001.journal"));
     const ended = settle(journal, undefined, uuidv7());
-    const refused = journal.open(rowOf(uuidv7()), null);
+    const refused = tryOpen(journal, rowOf(uuidv7()));
     const sealing = journal.seal();
-    const taken = journal.open(rowOf(uuidv7()), null);
+    const taken = tryOpen(journal, rowOf(uuidv7()));
 
     expect(await refused).toBeUndefined();
     expect(await ended).toBe(false);
@@ -464,7 +470,7 @@ describe.skipIf(disk === undefined)("on a disk that is full", () => {
     const open: [string, OpenLine][] = [];
     for (;;) {
       const id = uuidv7();
-      const line = await journal.open(`{"id":"${id}","text":"${"x".repeat(3_000)}"}`, null);
+      const line = await tryOpen(journal, `{"id":"${id}","text":"${"x".repeat(3_000)}"}`);
       if (!line) break;
       open.push([id, line]);
     }
@@ -484,7 +490,7 @@ describe.skipIf(disk === undefined)("on a disk that is full", () => {
     const sent = await rowsToSend(journal);
     expect(sent?.rows).toEqual([id]);
     if (sent) journal.flushed(sent.segment);
-    expect(await journal.open(rowOf(uuidv7()), null)).toBeUndefined();
+    expect(await tryOpen(journal, rowOf(uuidv7()))).toBeUndefined();
     for (const [index, [, other]] of open.slice(1).entries())
       await settle(journal, other, open[index + 1]?.[0] ?? "");
     const rest = await rowsToSend(journal);
@@ -492,7 +498,7 @@ describe.skipIf(disk === undefined)("on a disk that is full", () => {
     if (rest) journal.flushed(rest.segment);
 
     expect(await readdir(folder)).toEqual([]);
-    expect(await journal.open(rowOf(uuidv7()), null)).toBeDefined();
+    expect(await tryOpen(journal, rowOf(uuidv7()))).toBeDefined();
     expect(journal.log.map(({ level }) => level)).toEqual([50, 30]);
   });
 });

@@ -30,6 +30,12 @@ export interface Sealed {
   readonly tail: Buffer;
 }
 
+export interface OpenedLine {
+  readonly line: OpenLine;
+  /** Resolves once it is on disk, or known not to get there. */
+  readonly isWritten: Promise<boolean>;
+}
+
 /** An attempt that ended, for its journal. */
 export interface SettledLine {
   readonly json: string;
@@ -47,6 +53,8 @@ export class Journal {
   readonly #pending = new LineBuffer();
   /** Those in the way of dropping: sealed, and in part not in the database or still under way. */
   readonly #sealed = new Set<Segment>();
+  /** Attempts whose beginning is appended and not written yet. */
+  #opened: OpenLine[] = [];
   #current: Segment | undefined;
   /** Lines of this turn of the event loop, on their way to the disk, and who tells whether they got there. */
   #cycle: Promise<boolean> | undefined;
@@ -91,18 +99,15 @@ export class Journal {
     return this.#current?.rows ?? 0;
   }
 
-  /** Writes an attempt down before it leaves. Undefined when that was not possible: then it must not leave. */
-  open(json: string, rateCard: RateCard | null): Promise<OpenLine | undefined> {
+  /** Writes an attempt down before it leaves. Where that turns out not to be possible it must not leave. */
+  open(json: string, rateCard: RateCard | null): OpenedLine {
     const segment = this.#segment();
     const line: OpenLine = { json, segment, hasEnded: false };
     this.#appendCard(segment, rateCard);
     this.#pending.append("O", json);
     segment.open.add(line);
-    return this.#write().then((isWritten) => {
-      if (isWritten) return line;
-      this.#close(line);
-      return undefined;
-    });
+    this.#opened.push(line);
+    return { line, isWritten: this.#write() };
   }
 
   /** Writes down how an attempt ended. Resolves once it is on disk, or known not to get there; it is kept in either case. */
@@ -232,19 +237,21 @@ export class Journal {
   }
 
   #writeNow(segment: Segment): boolean | Promise<boolean> {
+    const opened = this.#opened;
+    this.#opened = [];
     try {
       segment.write(this.#pending.peek());
     } catch (error) {
       // Attempts that were not written down do not leave; those that ended wait here for the next write.
       this.#pending.remove("O");
-      return this.#failed(error);
+      return this.#failed(error, opened);
     }
     this.#pending.clear();
     const ended = segment.takeEnded();
     if (!this.#settings.synchronizes) return this.#succeeded(ended);
     return segment.synchronize().then(
       () => this.#succeeded(ended),
-      (error: unknown) => this.#failed(error, ended),
+      (error: unknown) => this.#failed(error, [...opened, ...ended]),
     );
   }
 
@@ -255,8 +262,8 @@ export class Journal {
     return true;
   }
 
-  #failed(error: unknown, written: readonly OpenLine[] = []): false {
-    for (const line of written) this.#close(line);
+  #failed(error: unknown, over: readonly OpenLine[]): false {
+    for (const line of over) this.#close(line);
     const message = error instanceof Error ? error.message : String(error);
     if (!this.#isFailing)
       this.#settings.logger.error({ message }, "cannot write the journal: calls are refused");

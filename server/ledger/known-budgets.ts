@@ -48,8 +48,7 @@ export class KnownBudgets {
   }
 
   /** So much of each was given out. */
-  use(ids: readonly number[], amount: Picodollars): void {
-    const nowMs = performance.now();
+  use(ids: readonly number[], amount: Picodollars, nowMs: number): void {
     for (const id of ids) {
       const budget = this.of(id);
       budget.used += amount;

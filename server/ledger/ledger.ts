@@ -113,16 +113,14 @@ export class Ledger {
    * Begins an attempt and resolves once it is in the journal. Undefined when it cannot be written down: money that cannot
    * be accounted for is not spent.
    */
-  async open(opening: Opening): Promise<Entry | undefined> {
+  open(opening: Opening): Promise<Entry | undefined> {
     const columns = this.#columnsOf(opening);
+    if (this.#journal.isFull) return Promise.resolve(this.#unwritten(opening, columns));
     const json = columns + interruptedColumns(opening.estimate);
-    const line = this.#journal.isFull
-      ? undefined
-      : await this.#journal.open(json, opening.target.rateCard);
-    if (line) return { opening, columns, line, isDropped: false };
-    if (this.#settings.whenJournalFull === "refuse" || opening.windows.length > 0) return undefined;
-    this.#dropped += 1;
-    return { opening, columns, line, isDropped: true };
+    const { line, isWritten } = this.#journal.open(json, opening.target.rateCard);
+    return isWritten.then((is) =>
+      is ? { opening, columns, line, isDropped: false } : this.#unwritten(opening, columns),
+    );
   }
 
   /** Ends an attempt, once. Resolves when that is in the journal; whoever reads the reply may be told then. */
@@ -176,6 +174,12 @@ export class Ledger {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+  }
+
+  #unwritten(opening: Opening, columns: string): Entry | undefined {
+    if (this.#settings.whenJournalFull === "refuse" || opening.windows.length > 0) return undefined;
+    this.#dropped += 1;
+    return { opening, columns, line: undefined, isDropped: true };
   }
 
   #columnsOf(opening: Opening): string {

@@ -85,11 +85,10 @@ export class Hold {
   readonly #purses: readonly Purse[];
   #isOver = false;
 
-  constructor(purses: readonly Purse[], amount: Picodollars) {
+  constructor(purses: readonly Purse[], amount: Picodollars, nowMs: number) {
     this.amount = amount;
     this.windows = purses.map(({ windowId }) => windowId);
     this.#purses = purses;
-    const nowMs = performance.now();
     for (const purse of purses) {
       purse.held += amount;
       purse.usedAtMs = nowMs;

@@ -52,6 +52,8 @@ export interface Deployment {
   readonly weight: number;
   /** Calls and tokens in a minute, and calls at once. Undefined: as many as there are. */
   readonly limits: {
+    /** The name that its counters have. */
+    readonly owner: string;
     readonly requests?: number;
     readonly tokens?: number;
     readonly parallel?: number;
@@ -98,8 +100,9 @@ export function createDeployment(
   const dropsParameters = parameters.drop_params ?? config.litellm_settings.drop_params;
   const headers = headersOf(entry, provider);
   const timeout = parameters.timeout ?? config.litellm_settings.request_timeout;
+  const id = info.id ?? deploymentId(entry);
   return {
-    id: info.id ?? deploymentId(entry),
+    id,
     group,
     provider: reference.provider,
     upstreamModel: reference.model,
@@ -115,6 +118,7 @@ export function createDeployment(
     mode: info.mode,
     weight: parameters.weight ?? 1,
     limits: {
+      owner: `deployment:${id}`,
       requests: parameters.rpm,
       tokens: parameters.tpm,
       parallel: parameters.max_parallel_requests,
