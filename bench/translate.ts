@@ -83,7 +83,7 @@ function endpointNamed(name: string): Endpoint {
 }
 
 async function pass(route: string, chunks: readonly Buffer[]): Promise<void> {
-  const reply = new StreamReply(callOf(endpointNamed(route)), "bench");
+  const reply = new StreamReply(callOf(endpointNamed(route)), Buffer.from('"bench"'));
   answerWith(chunks).read(reply);
   await reply.finished;
 }

@@ -14,7 +14,12 @@ export function hashSecret(secret: string): string {
 /** What tells whether a hash of a secret is this one, in a time that does not tell how much of it is. */
 export function comparerOf(known: string): (hash: string) => boolean {
   const bytes = Buffer.from(known);
-  return (presented) => timingSafeEqual(Buffer.from(presented), bytes);
+  const other = Buffer.alloc(bytes.length);
+  return (presented) => {
+    if (presented.length !== known.length) return false;
+    other.write(presented);
+    return timingSafeEqual(other, bytes);
+  };
 }
 
 export function newKeyId(): `key_${string}` {

@@ -1,7 +1,8 @@
 /** An amount of money: an integer of picodollars (1e-12 USD). Sums are exact; nothing is rounded on the way. */
 export type Picodollars = bigint;
 
-const picodollarsPerUsd = 1_000_000_000_000n;
+/** Of an amount in USD. */
+const decimals = 12;
 
 /**
  * Reads an amount of USD as it stands in a config file or a request, exactly: `0.1` is 100,000,000,000 picodollars.
@@ -13,7 +14,7 @@ export function picodollarsFromUsd(usd: number | string): Picodollars {
   const match = /^(-?)(\d+)(?:\.(\d*))?(?:e([+-]?\d+))?$/i.exec(String(usd).trim());
   if (!match) throw new RangeError(`Cannot read "${usd}" as an amount of USD`);
   const [, sign, whole = "0", fraction = "", exponent = "0"] = match;
-  const shift = 12 - fraction.length + Number(exponent);
+  const shift = decimals - fraction.length + Number(exponent);
   if (Math.abs(shift) > 60)
     throw new RangeError(`Cannot read "${usd}" as an amount of USD: it is out of range`);
   const digits = BigInt(whole + fraction);
@@ -31,7 +32,10 @@ export function usdFromPicodollars(amount: Picodollars): number {
 
 /** The exact amount in USD as decimal text, without trailing zeros: `"0.0001065"`. */
 export function usdTextFromPicodollars(amount: Picodollars): string {
-  const magnitude = amount < 0n ? -amount : amount;
-  const fraction = (magnitude % picodollarsPerUsd).toString().padStart(12, "0").replace(/0+$/, "");
-  return `${amount < 0n ? "-" : ""}${magnitude / picodollarsPerUsd}${fraction && `.${fraction}`}`;
+  const digits = (amount < 0n ? -amount : amount).toString().padStart(1 + decimals, "0");
+  const point = digits.length - decimals;
+  let end = digits.length;
+  while (end > point && digits[end - 1] === "0") end -= 1;
+  const fraction = end > point ? `.${digits.slice(point, end)}` : "";
+  return `${amount < 0n ? "-" : ""}${digits.slice(0, point)}${fraction}`;
 }

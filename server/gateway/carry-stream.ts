@@ -2,6 +2,7 @@ import type { Answer } from "../providers/call.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
 import { replyHeaders, streamHeaders } from "./reply-headers.ts";
+import { replyModel } from "./reply-model.ts";
 import { type StreamEnd, StreamReply } from "./reply-stream.ts";
 import type { Routed } from "./route.ts";
 
@@ -16,7 +17,7 @@ export async function carryStream(
 ): Promise<StreamEnd> {
   const { response } = call;
   response.writeHead(200, [...replyHeaders(call, { attempt, dropped }), ...streamHeaders]);
-  const stream = new StreamReply(call, gateway.returnUpstreamModel ? undefined : call.asked);
+  const stream = new StreamReply(call, replyModel(gateway, call));
   call.client.whenGone(() => answer.abort());
   answer.read(stream);
   response.flushHeaders();

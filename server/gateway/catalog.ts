@@ -8,6 +8,8 @@ export interface Group {
   readonly name: string;
   /** The name as a header can carry it. */
   readonly headerName: string;
+  /** The same as it stands in a body. */
+  readonly nameJson: Buffer;
   readonly deployments: readonly Deployment[];
 }
 
@@ -103,5 +105,10 @@ function expand(
 }
 
 function groupOf(name: string, deployments: readonly Deployment[]): Group {
-  return { name, headerName: encodeURI(name), deployments };
+  return {
+    name,
+    headerName: encodeURI(name),
+    nameJson: Buffer.from(JSON.stringify(name)),
+    deployments,
+  };
 }

@@ -7,6 +7,7 @@ import { brokenOff, ending, foreign, type Outcome, otherwiseOf } from "./outcome
 import { sendJson } from "./reply-headers.ts";
 import { type Answered, carryStream } from "./carry-stream.ts";
 import { replyMedia } from "./reply-media.ts";
+import { replyModel } from "./reply-model.ts";
 import { maxReplyBytes, readWhole } from "./reply-whole.ts";
 
 /** An answer in the client's own format: it passes through. */
@@ -28,14 +29,13 @@ function replyWhole(gateway: Gateway, call: Call, answered: Answered): Outcome |
 }
 
 function outcomeOf(
-  { returnUpstreamModel }: Gateway,
+  gateway: Gateway,
   call: Call,
   { attempt, answer, dropped }: Answered,
   read: Buffer | CallFailure,
 ): Outcome {
   const { native } = call.endpoint;
-  const model = returnUpstreamModel ? undefined : call.asked;
-  const whole = readWhole(read, answer, model, native.readUsage);
+  const whole = readWhole(read, answer, replyModel(gateway, call), native.readUsage);
   if (whole.kind === "failed") return brokenOff(call, whole.failure);
   if (whole.kind === "foreign") return foreign(call, "something that is not JSON", undefined);
   const { body, usage } = whole;

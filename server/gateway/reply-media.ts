@@ -10,6 +10,7 @@ import { measuredUsage } from "./metering.ts";
 import type { Meter, Told } from "./meters/meter.ts";
 import { brokenOff, ending, foreign, type Outcome } from "./outcome.ts";
 import { replyHeaders, sendJson } from "./reply-headers.ts";
+import { replyModel } from "./reply-model.ts";
 import { contentHeaders, PipedReply } from "./reply-piped.ts";
 import { maxReplyBytes, readWhole } from "./reply-whole.ts";
 
@@ -54,15 +55,10 @@ function endOf(failure: CallFailure | undefined, charge: Charge): AttemptEnd {
   };
 }
 
-async function replyJson(
-  { returnUpstreamModel }: Gateway,
-  call: Call,
-  metered: Metered,
-): Promise<Outcome> {
+async function replyJson(gateway: Gateway, call: Call, metered: Metered): Promise<Outcome> {
   const { attempt, answer, dropped } = metered;
-  const model = returnUpstreamModel ? undefined : call.asked;
   const read = await collect(answer, maxReplyBytes);
-  const whole = readWhole(read, answer, model, call.endpoint.native.readUsage);
+  const whole = readWhole(read, answer, replyModel(gateway, call), call.endpoint.native.readUsage);
   if (whole.kind === "failed") return brokenOff(call, whole.failure);
   if (whole.kind === "foreign") return foreign(call, "something that is not JSON", undefined);
   const { body, usage: reported } = whole;

@@ -21,7 +21,7 @@ async function pass(slices: readonly Buffer[], request: Record<string, unknown> 
     request,
     asked: "gpt",
   } as Call;
-  const reply = new StreamReply(call, "gpt");
+  const reply = new StreamReply(call, Buffer.from('"gpt"'));
   for (const slice of slices) reply.onData(slice, () => undefined);
   reply.onEnd();
   const { tail = "", firstByteAtMs: _at, usageSoFar: _soFar, ...end } = await reply.finished;
@@ -149,7 +149,7 @@ test("a fault of the gateway's own in mid-stream ends the stream once, as an err
     request: {},
     asked: "gpt",
   } as Call;
-  const reply = new StreamReply(call, "gpt");
+  const reply = new StreamReply(call, Buffer.from('"gpt"'));
   const event = 'data: {"model":"gpt","choices":[{"delta":{"content":"Hi"}}]}\n\n';
   // Stands for whatever may be wrong with the next chunk.
   const poisoned = Object.assign(Buffer.from(event), {

@@ -55,10 +55,10 @@ export class StreamReply implements BodyReader {
   /** It has been concluded: what still comes is of no interest. */
   #isOver = false;
 
-  /** `model`: the name that replaces the upstream's; undefined leaves it. */
-  constructor(call: Call, model: string | undefined) {
+  /** `model`: the name that replaces the upstream's, as JSON; undefined leaves it. */
+  constructor(call: Call, model: Buffer | undefined) {
     this.#call = call;
-    this.#model = model === undefined ? undefined : Buffer.from(JSON.stringify(model));
+    this.#model = model;
     this.#native = call.endpoint.native;
     this.#readEvent = this.#native.createReader();
     // Where a stream tells its usage unasked, it is a part of the format.

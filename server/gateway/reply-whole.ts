@@ -17,11 +17,11 @@ export const maxReplyBytes = 256 * 1024 * 1024;
 const names = [Buffer.from("model"), Buffer.from("usage")];
 const modelOnly = names.slice(0, 1);
 
-/** Reads a reply that `collect` brought, puts `model` in the place of the upstream's name, and finds the usage. */
+/** Reads a reply that `collect` brought, puts `model`, which is JSON, in the place of the upstream's name, and finds the usage. */
 export function readWhole(
   body: Buffer | CallFailure,
   { headers }: Answer,
-  model: string | undefined,
+  model: Buffer | undefined,
   readUsage: ReadUsage,
 ): Whole {
   if (!Buffer.isBuffer(body)) return { kind: "failed", failure: body };
@@ -30,11 +30,10 @@ export function readWhole(
   if (!facts) return { kind: "foreign" };
   const { modelSpan, usage } = facts;
   if (!modelSpan || model === undefined) return { kind: "complete", body, usage };
-  const name = Buffer.from(JSON.stringify(model));
-  if (isValue(body, modelSpan, name)) return { kind: "complete", body, usage };
+  if (isValue(body, modelSpan, model)) return { kind: "complete", body, usage };
   return {
     kind: "complete",
-    body: Buffer.concat([body.subarray(0, modelSpan.start), name, body.subarray(modelSpan.end)]),
+    body: Buffer.concat([body.subarray(0, modelSpan.start), model, body.subarray(modelSpan.end)]),
     usage,
   };
 }

@@ -115,8 +115,8 @@ export class Journal {
     const { json, rateCard, windows, cost } = settled;
     const segment = this.#segment();
     this.#appendCard(segment, rateCard);
-    this.#pending.append("S", json);
-    segment.recent?.append(json);
+    const written = this.#pending.append("S", json);
+    segment.recent?.append(written);
     segment.rows += 1;
     for (const window of windows)
       segment.costs.set(window, (segment.costs.get(window) ?? 0n) + cost);

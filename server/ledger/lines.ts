@@ -29,16 +29,19 @@ export class LineBuffer {
     return this.#length;
   }
 
-  append(kind: LineKind, json: string): void {
+  /** @returns the JSON as it stands there, until the next append */
+  append(kind: LineKind, json: string): Buffer {
     // Three bytes are the most that a UTF-16 unit takes in UTF-8.
     this.#reserve(headLength + json.length * 3 + 1);
     const start = this.#length + headLength;
     const end = start + this.#bytes.write(json, start);
+    const written = this.#bytes.subarray(start, end);
     const code = kind.charCodeAt(0);
     this.#bytes[this.#length] = code;
-    writeHex(this.#bytes, checksum(code, this.#bytes.subarray(start, end)), this.#length + 1);
+    writeHex(this.#bytes, checksum(code, written), this.#length + 1);
     this.#bytes[end] = lineFeed;
     this.#length = end + 1;
+    return written;
   }
 
   /** What was appended, until the next append. */

@@ -7,7 +7,7 @@ test("come out as they went in, in ranges, however many and whatever they are wr
     text: `é漢🦆"\\${index}`,
   }));
   const rows = new Rows();
-  for (const object of objects) rows.append(JSON.stringify(object));
+  for (const object of objects) rows.append(Buffer.from(JSON.stringify(object)));
   const again = Rows.from(objects.map((object) => Buffer.from(JSON.stringify(object))));
 
   expect([rows.count, again.count]).toEqual([3_000, 3_000]);
@@ -24,11 +24,11 @@ test("come out as they went in, in ranges, however many and whatever they are wr
 
 test("memory that was made room in holds what comes next, and nothing of what was there", () => {
   const rows = new Rows();
-  for (let index = 0; index < 3_000; index += 1) rows.append(`{"before":${index}}`);
+  for (let index = 0; index < 3_000; index += 1) rows.append(Buffer.from(`{"before":${index}}`));
   rows.clear();
   expect(rows.count).toBe(0);
-  rows.append('{"after":1}');
-  rows.append('{"after":2}');
+  rows.append(Buffer.from('{"after":1}'));
+  rows.append(Buffer.from('{"after":2}'));
 
   expect([rows.count, rows.text(0, 2)]).toEqual([2, '{"after":1},{"after":2}']);
 });

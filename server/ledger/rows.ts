@@ -10,7 +10,7 @@ export class Rows {
 
   static from(objects: Iterable<Buffer>): Rows {
     const rows = new Rows();
-    for (const json of objects) rows.#appendBytes(json);
+    for (const json of objects) rows.append(json);
     return rows;
   }
 
@@ -23,10 +23,12 @@ export class Rows {
     return this.#bytes.length;
   }
 
-  append(json: string): void {
-    // Three bytes are the most that a UTF-16 unit takes in UTF-8.
-    this.#reserve(json.length * 3 + 1);
-    this.#end(this.#length + this.#bytes.write(json, this.#length));
+  append(json: Buffer): void {
+    this.#reserve(json.length + 1);
+    this.#bytes.set(json, this.#length);
+    this.#length += json.length + 1;
+    this.#bytes[this.#length - 1] = comma;
+    this.#ends.push(this.#length);
   }
 
   /** Makes room for others: the memory stays. */
@@ -40,19 +42,8 @@ export class Rows {
     return this.#bytes.toString("utf8", this.#startOf(from), this.#startOf(to) - 1);
   }
 
-  #appendBytes(json: Buffer): void {
-    this.#reserve(json.length + 1);
-    this.#end(this.#length + json.copy(this.#bytes, this.#length));
-  }
-
   #startOf(index: number): number {
     return this.#ends[index - 1] ?? 0;
-  }
-
-  #end(at: number): void {
-    this.#bytes[at] = comma;
-    this.#length = at + 1;
-    this.#ends.push(this.#length);
   }
 
   #reserve(bytes: number): void {
