@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { Picodollars } from "../../shared/money.ts";
 import type { AttemptStatus, Usage } from "../../shared/spend.ts";
 import { chat } from "../dialects/chat/dialect.ts";

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import type { Usage } from "../../shared/spend.ts";
 import { GatewayError, toGatewayError } from "../errors.ts";
 import type { Entry } from "../ledger/ledger.ts";

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { defineHandler, type EventHandler, type H3Event } from "h3";
 import { authenticate } from "./authenticate.ts";
 import { authorizeModel, authorizeRoute } from "./authorize.ts";
@@ -30,7 +31,8 @@ export function createCallHandler(gateway: Gateway, endpoint: Endpoint): EventHa
  * this, which may come after that of the connection.
  *
  * Here and in what follows nothing is awaited that is known already, and no object spread into another: the one takes a turn
- * of its own, the other makes V8 build a shape anew for every call.
+ * of its own, the other makes V8 build a shape anew for every call. `performance` and `Buffer` are imported, since each of
+ * Node's globals of these names is a getter, which is called anew for every use.
  */
 async function handleCall(
   gateway: Gateway,

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { within } from "../deadline.ts";
 import type { Logger } from "../log.ts";
 import { changeChannel, pruneChanges, recentChanges } from "../store/changes.ts";

@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { type Picodollars, usdTextFromPicodollars } from "../../shared/money.ts";
 import type { Attempt, Call } from "./call.ts";
 import { askedCap } from "./output-limit.ts";

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Usage } from "../../shared/spend.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
 import type { NativeFormat } from "../dialects/dialect.ts";

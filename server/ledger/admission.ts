@@ -1,3 +1,4 @@
+import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Picodollars } from "../../shared/money.ts";
 import type { Bank } from "./bank.ts";

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Answer, CallFailure } from "./call.ts";
 
 type Body = Buffer | CallFailure;

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { isBlank, Members, skipValue } from "./members.ts";
 import { isValue, type Span } from "./span.ts";
 
