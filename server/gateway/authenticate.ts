@@ -31,6 +31,8 @@ export function authenticate(
   const { request } = nodeOf(event);
   const presented = presentedKey(request);
   const hash = presented === undefined ? undefined : hashSecret(presented);
+  const known = keyAtHand(authentication, hash);
+  if (known) return assertUsable(known);
   if (hash !== undefined && authentication.isMasterKey?.(hash)) return admin;
   const found = authentication.vouch
     ? vouchedOrVirtual(authentication, event, { presented, hash })
@@ -110,8 +112,22 @@ async function customCaller(
   return vouch(new Request(url, { method, headers, body }), presented ?? "");
 }
 
-function virtualKey({ keys, changes, maxStalenessMs }: Authentication, hash: string | undefined) {
+/** A key that was found before: it was compared with the master key then. Custom auth, where there is some, is asked each time. */
+function keyAtHand(authentication: Authentication, hash: string | undefined): Caller | undefined {
+  if (hash === undefined || authentication.vouch) return undefined;
+  const caller = authentication.keys.atHand(hash);
+  if (caller) assertInTouch(authentication);
+  return caller;
+}
+
+function virtualKey(authentication: Authentication, hash: string | undefined) {
   if (hash === undefined) return undefined;
+  assertInTouch(authentication);
+  return authentication.keys.find(hash);
+}
+
+/** What is cached is good as long as its changes would be heard of. */
+function assertInTouch({ changes, maxStalenessMs }: Authentication): void {
   if (changes.stalenessMs > maxStalenessMs)
     throw new GatewayError(
       "database_unavailable",
@@ -120,7 +136,6 @@ function virtualKey({ keys, changes, maxStalenessMs }: Authentication, hash: str
         headers: { "retry-after": "5" },
       },
     );
-  return keys.find(hash);
 }
 
 function assertUsable(caller: Caller): Caller {

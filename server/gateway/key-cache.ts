@@ -39,9 +39,14 @@ export class KeyCache {
     this.#onChange = onChange;
   }
 
+  /** The caller where it is cached. */
+  atHand(hash: string): Caller | undefined {
+    return this.#callers.get(hash);
+  }
+
   /** The caller at once when it is cached, else a promise of it; undefined for a secret that opens nothing. */
   find(hash: string): Caller | undefined | Promise<Caller | undefined> {
-    const cached = this.#callers.get(hash);
+    const cached = this.atHand(hash);
     if (cached) return cached;
     if (this.#unknown.has(hash)) return undefined;
     const filling = this.#filling.get(hash) ?? this.#fill(hash);

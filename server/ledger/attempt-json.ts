@@ -78,8 +78,15 @@ export function idOf(json: Buffer): string {
 /** Columns of a spend row that are known at the beginning, as a JSON object that still wants its end. */
 export function openColumns(opening: Opening, owner: string, target: string): string {
   const { id, requestId, model, streamed, startedAtMs, windows } = opening;
-  const admitted = windows.length === 0 ? "" : `,"windows":[${windows.join()}]`;
+  const admitted = windows.length === 0 ? "" : `,"windows":[${listOf(windows)}]`;
   return `{"id":"${id}","request_id":${JSON.stringify(requestId)},${owner},${target},"model":${JSON.stringify(model)},"started_ms":${startedAtMs}${streamed ? ',"streamed":true' : ""}${admitted}`;
+}
+
+/** As `join` would write them, at a fraction of what it takes for so few. */
+function listOf(numbers: readonly number[]): string {
+  let text = "";
+  for (const number of numbers) text += text === "" ? number : `,${number}`;
+  return text;
 }
 
 /** The rest of the row of an attempt that is under way: what it is if nothing more is ever heard of it. */
