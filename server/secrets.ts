@@ -17,7 +17,8 @@ export function comparerOf(known: string): (hash: string) => boolean {
   const other = Buffer.alloc(bytes.length);
   return (presented) => {
     if (presented.length !== known.length) return false;
-    other.write(presented);
+    // A byte for each character: with more, the last might be that of who came before.
+    other.write(presented, "latin1");
     return timingSafeEqual(other, bytes);
   };
 }

@@ -24,13 +24,13 @@ export interface BoundedCall {
   readonly endpoint: Endpoint;
 }
 
-/** What a call cannot cost more than, as far as that is known, and how it follows from what the call may generate. */
+/** What a call cannot cost more than, and how that follows from what it may generate. */
 export interface Bound {
   /** With as many tokens as it asks for. */
   readonly need: Picodollars;
   /** With as few as are of any use. */
   readonly least: Picodollars;
-  /** The tokens for each answer that an amount between the two pays for; undefined where they are not capped. */
+  /** The tokens for each answer that an amount between the two pays for; undefined where the route generates none. */
   outputCapFor(amount: Picodollars): number | undefined;
 }
 

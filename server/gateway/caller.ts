@@ -31,6 +31,8 @@ export interface Caller {
    */
   readonly budgetTerms: readonly BudgetTerms[] | undefined;
   readonly limits: CallerLimits;
+  /** The name that its counters have, but for those of a model. */
+  readonly counterOwner: string;
 }
 
 /** A budget that a call may be under. */
@@ -45,8 +47,6 @@ export interface CallerBudget {
 
 /** How often a caller may call; what is undefined is not limited. By model group in the records. */
 export interface CallerLimits {
-  /** The name that its counters have. */
-  readonly owner: string;
   /** In a minute. */
   readonly requests: number | undefined;
   /** In a minute. */
@@ -71,7 +71,8 @@ export const admin: Caller = {
   expiresAtMs: Infinity,
   budgets: [],
   budgetTerms: undefined,
-  limits: limitsOf("master", {}),
+  limits: limitsOf({}),
+  counterOwner: "key:master",
 };
 
 const routesOfType = {
@@ -95,7 +96,8 @@ export function callerOfKey(row: KeyRow): Caller {
     expiresAtMs: row.expires?.getTime() ?? Infinity,
     budgets: row.budgets.map(callerBudget),
     budgetTerms: undefined,
-    limits: limitsOf(row.key_id, row),
+    limits: limitsOf(row),
+    counterOwner: `key:${row.key_id}`,
   };
 }
 
@@ -115,7 +117,8 @@ export function callerOfCustomAuth(answer: CheckedUserAPIKeyAuth): Caller {
     expiresAtMs: answer.expires?.getTime() ?? Infinity,
     budgets: [],
     budgetTerms: termsOf(mergeBudgets(noBudgets, answer, new Date())),
-    limits: limitsOf(id, answer),
+    limits: limitsOf(answer),
+    counterOwner: `key:${id}`,
   };
 }
 
@@ -140,9 +143,8 @@ type LimitFields = Partial<
   >
 >;
 
-function limitsOf(id: string, fields: LimitFields): CallerLimits {
+function limitsOf(fields: LimitFields): CallerLimits {
   return {
-    owner: `key:${id}`,
     requests: fields.rpm_limit ?? undefined,
     tokens: fields.tpm_limit ?? undefined,
     parallel: fields.max_parallel_requests ?? undefined,

@@ -1,3 +1,5 @@
+import { Buffer } from "node:buffer";
+import { performance } from "node:perf_hooks";
 import type { Usage } from "../../shared/spend.ts";
 import type { StreamEncoder } from "../dialects/dialect.ts";
 import type { CallFailure } from "../providers/call.ts";

@@ -31,8 +31,8 @@ export function createCallHandler(gateway: Gateway, endpoint: Endpoint): EventHa
  * this, which may come after that of the connection.
  *
  * Here and in what follows nothing is awaited that is known already, and no object spread into another: the one takes a turn
- * of its own, the other makes V8 build a shape anew for every call. `performance` and `Buffer` are imported, since each of
- * Node's globals of these names is a getter, which is called anew for every use.
+ * of its own, the other makes V8 build a shape anew for every call. `performance` and `Buffer` are imported where
+ * each call or chunk needs them: Node's globals of these names are getters, which are called anew for every use.
  */
 async function handleCall(
   gateway: Gateway,

@@ -51,7 +51,8 @@ export function hasBudget({ caller }: Spending): boolean {
 }
 
 /**
- * Holds what a call may cost of every budget that it counts in, or of none. At once while what this replica holds suffices.
+ * Holds what a call may cost of every budget that it counts in, or of none. At once where the budgets are known and what
+ * this replica holds of them suffices.
  *
  * @throws GatewayError `budget_exceeded`, `budget_reserved`, `budget_unavailable`, `model_not_priced`
  */
@@ -72,21 +73,24 @@ function holdOf(
   // What a member that does not serve the route would cost is of no interest.
   const deployments = spending.deployments.filter((one) => passageOf(endpoint, one) !== undefined);
   if (budgets.length === 0 || deployments.every(({ isFree }) => isFree)) return nothingHeld;
-  const bound = treasury.isStrict
+  const claim: Claim = treasury.isStrict
     ? strictBound(deployments, spending)
     : expectation(deployments, spending.estimate);
-  const taking = take(treasury, { spending, budgets }, bound);
-  const heldOf = (hold: Hold) => ({ hold, outputCap: bound.outputCapFor(hold.amount) });
+  const taking = take(treasury, { spending, budgets }, claim);
+  const heldOf = (hold: Hold) => ({ hold, outputCap: claim.outputCapFor(hold.amount) });
   return taking instanceof Promise ? taking.then(heldOf) : heldOf(taking);
 }
+
+/** What is to be held for a call, and less where less is left; an amount in between may cap what it generates. */
+type Claim = Pick<Bound, "need" | "least" | "outputCapFor">;
 
 function strictBound(deployments: readonly Deployment[], spending: Spending): Bound {
   const { meter } = spending.endpoint;
   return meter ? meteredBound(deployments, spending, meter) : boundOf(deployments, spending);
 }
 
-/** No bound, but what a call is expected to cost: it may turn out to cost more. */
-function expectation(deployments: readonly Deployment[], estimate: Usage): Bound {
+/** What a call is expected to cost: it may turn out to cost more. */
+function expectation(deployments: readonly Deployment[], estimate: Usage): Claim {
   const cost = dearest(deployments, estimate);
   // An estimate may be nothing where the call is not: then too the budget must have something left.
   return { need: cost > 0n ? cost : 1n, least: 1n, outputCapFor: () => undefined };
@@ -97,7 +101,7 @@ interface Parties {
   readonly budgets: readonly CallerBudget[];
 }
 
-function take(treasury: Treasury, parties: Parties, { need, least }: Bound): Hold | Promise<Hold> {
+function take(treasury: Treasury, parties: Parties, { need, least }: Claim): Hold | Promise<Hold> {
   const { allowances, holdsGood } = treasury;
   if (!holdsGood()) throw unavailable(parties.spending);
   const request = { budgets: parties.budgets.map(({ id }) => id), need, least };

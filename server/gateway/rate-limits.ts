@@ -3,24 +3,29 @@ import type { Counter, CounterKind, Standing, Taking } from "../limits/limiter.t
 import type { Caller } from "./caller.ts";
 
 /** Everything that limits a caller's call of a model group. */
-export function countersOf({ limits }: Caller, group: string, tokens: number): Counter[] {
-  const counters = countersWithin(limits, tokens);
+export function countersOf(caller: Caller, group: string, tokens: number): Counter[] {
+  const { counterOwner, limits } = caller;
+  const counters = countersOfOwner(caller, tokens);
   const requestsOfModel = own(limits.modelRequests, group);
   const tokensOfModel = own(limits.modelTokens, group);
   if (requestsOfModel === undefined && tokensOfModel === undefined) return counters;
-  const owner = `${limits.owner}:model:${group}`;
-  const ofModel = { owner, requests: requestsOfModel, tokens: tokensOfModel };
-  return [...counters, ...countersWithin(ofModel, tokens)];
+  const ofModel = {
+    counterOwner: `${counterOwner}:model:${group}`,
+    limits: { requests: requestsOfModel, tokens: tokensOfModel },
+  };
+  return [...counters, ...countersOfOwner(ofModel, tokens)];
 }
 
-/** What an owner is limited to: undefined, as often as it likes. */
-export type Limits = { readonly owner: string } & {
-  readonly [Kind in CounterKind]?: number | undefined;
-};
+export interface CounterOwner {
+  /** The name that its counters have. */
+  readonly counterOwner: string;
+  /** Undefined: as much as it likes. */
+  readonly limits: { readonly [Kind in CounterKind]?: number | undefined };
+}
 
 /** The counters of one owner, for a call that is expected to use so many tokens. */
-export function countersWithin(
-  { owner, requests, tokens, parallel }: Limits,
+export function countersOfOwner(
+  { counterOwner: owner, limits: { requests, tokens, parallel } }: CounterOwner,
   used: number,
 ): Counter[] {
   const counters: Counter[] = [];

@@ -8,7 +8,7 @@ import { clientClosed } from "./client-watch.ts";
 import { estimatedTokens } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
 import { passageOf } from "./passage.ts";
-import { countersWithin, limitReached, limitsUnavailable } from "./rate-limits.ts";
+import { countersOfOwner, limitReached, limitsUnavailable } from "./rate-limits.ts";
 
 /** An upstream that took the call: its attempt, and what it sends. */
 export type Routed = Omit<Extract<Tried, { kind: "received" }>, "kind">;
@@ -48,7 +48,7 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
 const unlimited = { kind: "taken", slot: undefined } as const;
 
 function takeDeployment({ limiter }: Gateway, { permit }: Call, deployment: Deployment) {
-  const counters = countersWithin(deployment.limits, estimatedTokens(permit.estimate));
+  const counters = countersOfOwner(deployment, estimatedTokens(permit.estimate));
   return counters.length === 0 ? unlimited : limiter.take(counters);
 }
 

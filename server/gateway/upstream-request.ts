@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { Deployment } from "../providers/deployment.ts";
 import type { Call } from "./call.ts";
 import { editMembers, replaceMember } from "../wire/json-members.ts";

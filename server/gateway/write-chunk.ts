@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
 
 /** Copying what is larger than this costs more than it saves. */

@@ -11,7 +11,7 @@ import { smallDisk } from "../testing/small-disk.ts";
 import { idOf } from "./attempt-json.ts";
 import { Journal, type JournalSettings } from "./journal.ts";
 import { readLines } from "./lines.ts";
-import type { OpenLine } from "./segment.ts";
+import { type OpenLine, Segment } from "./segment.ts";
 
 const header = '{"journal":1,"replica":"r","database":"d"}';
 const card: RateCard = { id: "card-1", source: "config", rates: { input: "1" } };
@@ -428,6 +428,25 @@ describe("a journal that takes no more", () => {
     expect(segmentsIn(folder)).toEqual([
       [`H${header}`, `C${JSON.stringify(card)}`, `S${rowOf(ended)}`, `O${rowOf(taken)}`],
     ]);
+  });
+
+  test("because the disk does not confirm refuses attempts, and keeps no segment for them", async () => {
+    await using directory = await temporaryDirectory();
+    const journal = openJournal(directory.path, { synchronizes: true });
+    const [before, refused, ended] = [uuidv7(), uuidv7(), uuidv7()];
+    const line = await openLine(journal, before);
+    vi.spyOn(Segment.prototype, "synchronize").mockRejectedValueOnce(new Error("the disk is gone"));
+
+    const [opened, isWritten] = await Promise.all([
+      tryOpen(journal, rowOf(refused)),
+      settle(journal, line, ended),
+    ]);
+
+    expect([opened, isWritten]).toEqual([undefined, false]);
+    const sent = await rowsToSend(journal);
+    expect(sent?.rows).toEqual([ended]);
+    if (sent) journal.flushed(sent.segment);
+    expect([journal.segments, journal.bytes]).toEqual([0, 0]);
   });
 
   test("hands out what it could not write when it is sealed, so that the database is told all the same", async () => {

@@ -53,7 +53,7 @@ export class Journal {
   readonly #pending = new LineBuffer();
   /** Those in the way of dropping: sealed, and in part not in the database or still under way. */
   readonly #sealed = new Set<Segment>();
-  /** Attempts whose beginning is appended and not written yet. */
+  /** Attempts whose beginning is appended and not written yet, but for those that are carried over. */
   #opened: OpenLine[] = [];
   #current: Segment | undefined;
   /** Lines of this turn of the event loop, on their way to the disk, and who tells whether they got there. */

@@ -52,12 +52,12 @@ export interface Deployment {
   readonly weight: number;
   /** Calls and tokens in a minute, and calls at once. Undefined: as many as there are. */
   readonly limits: {
-    /** The name that its counters have. */
-    readonly owner: string;
     readonly requests?: number;
     readonly tokens?: number;
     readonly parallel?: number;
   };
+  /** The name that its counters have. */
+  readonly counterOwner: string;
   readonly timeoutMs: number;
   readonly streamTimeoutMs: number;
   /** Undefined: nobody knows what it costs. */
@@ -118,11 +118,11 @@ export function createDeployment(
     mode: info.mode,
     weight: parameters.weight ?? 1,
     limits: {
-      owner: `deployment:${id}`,
       requests: parameters.rpm,
       tokens: parameters.tpm,
       parallel: parameters.max_parallel_requests,
     },
+    counterOwner: `deployment:${id}`,
     timeoutMs: timeout * 1000,
     streamTimeoutMs: (parameters.stream_timeout ?? timeout) * 1000,
     rates,
