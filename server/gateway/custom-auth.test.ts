@@ -190,6 +190,22 @@ test("null leaves the caller to the virtual keys", async () => {
   });
 });
 
+test("the function is asked for every call, of a key that is known as well", async () => {
+  const module = `let asked = 0;
+export const user_api_key_auth = async () => {
+  asked += 1;
+  if (asked > 2) throw new Error("no more");
+  return null;
+};`;
+  await using gateway = await startWith({ "custom_auth.js": module });
+  const key = await gateway.generateKey();
+
+  const statuses = [];
+  for (let call = 0; call < 3; call += 1) statuses.push((await gateway.chat(key)).status);
+
+  expect(statuses).toEqual([200, 200, 401]);
+});
+
 test.each([
   ["a string", `"sk-any"`, "expected object"],
   ["true", "true", "expected object"],

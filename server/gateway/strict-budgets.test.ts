@@ -120,13 +120,16 @@ test("a model that nobody knows the price of is refused to a key with a budget, 
   };
   await using gateway = await startGateway({ config: strict(unpriced) });
 
-  const response = await gateway.chat(await gateway.generateKey({ max_budget: 1 }));
-  await expectError(response, {
+  const key = await gateway.generateKey({ max_budget: 1, rpm_limit: 1 });
+  const refusal = {
     status: 400,
     type: "invalid_request_error",
     code: "model_not_priced",
     param: "model",
-  });
+  };
+  await expectError(await gateway.chat(key), refusal);
+  // It has taken nothing of the key's limits.
+  await expectError(await gateway.chat(key), refusal);
   expect((await gateway.chat(await gateway.generateKey())).status).toBe(200);
 });
 
