@@ -1,13 +1,11 @@
 import type { Usage } from "../../shared/spend.ts";
-import type { GatewayError } from "../errors.ts";
-import type { Taking } from "../limits/limiter.ts";
 import { estimatedTokens, estimatedUsage } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
 import { hasBudget, type Held, holdMoney, type Spending } from "./money.ts";
 import type { Call } from "./call.ts";
 import { askedCap } from "./output-limit.ts";
 import { Permit } from "./permit.ts";
-import { countersOf, limitReached, limitsUnavailable } from "./rate-limits.ts";
+import { countersOf, notTaken, type Taken, takeCounters } from "./rate-limits.ts";
 
 /** A call that may be made, as far as its caller and its model say. */
 export type Asking = Omit<Call, "permit">;
@@ -29,7 +27,7 @@ export function admit(gateway: Gateway, asking: Asking): Permit | Promise<Permit
   const counters = countersOf(asking.caller, asking.group.name, estimatedTokens(estimate));
   const spending = spendingOf(asking, estimate);
   if (counters.length === 0 && !hasBudget(spending)) return Permit.free(estimate);
-  const taking = counters.length === 0 ? unlimited : gateway.limiter.take(counters);
+  const taking = takeCounters(gateway.limiter, counters);
   return taking instanceof Promise
     ? taking.then((taken) => admitTaken(gateway, spending, taken))
     : admitTaken(gateway, spending, taking);
@@ -38,9 +36,9 @@ export function admit(gateway: Gateway, asking: Asking): Permit | Promise<Permit
 function admitTaken(
   { treasury }: Gateway,
   spending: Spending,
-  taking: Taking | typeof unlimited,
+  taking: Taken,
 ): Permit | Promise<Permit> {
-  if (taking.kind !== "taken") throw notTaken(spending, taking);
+  if (taking.kind !== "taken") throw notTaken(spending.asked, spending.caller.name, taking);
   const { slot, standings } = taking;
   const { estimate } = spending;
   const permitOf = ({ hold, outputCap }: Held) =>
@@ -72,13 +70,4 @@ function spendingOf(
     endpoint,
     estimate,
   };
-}
-
-const unlimited = { kind: "taken", slot: undefined, standings: [] } as const;
-
-function notTaken(
-  { asked, caller }: Spending,
-  taking: Exclude<Taking, { kind: "taken" }>,
-): GatewayError {
-  return taking.kind === "refused" ? limitReached(asked, caller.name, taking) : limitsUnavailable();
 }

@@ -12,7 +12,7 @@ import { accountOf, authorizeFiles, refuseBudget } from "./file-access.ts";
 import { type FileRoute, pathOf, queryOf } from "./file-routes.ts";
 import type { Gateway } from "./gateway.ts";
 import { handled, nodeOf } from "./node-event.ts";
-import { countersOf, limitReached, limitsUnavailable } from "./rate-limits.ts";
+import { countersOf, notTaken, takeCounters } from "./rate-limits.ts";
 import { contentHeaders, PipedReply } from "./reply-piped.ts";
 import { bodyRead, parseObject, readBody } from "./request-body.ts";
 import { requestIdOf } from "./request-id.ts";
@@ -69,11 +69,9 @@ async function takeLimits(
   caller: Caller,
   group: string,
 ): Promise<Slot | undefined> {
-  const counters = countersOf(caller, group, 0);
-  if (counters.length === 0) return undefined;
-  const taking = await limiter.take(counters);
+  const taking = await takeCounters(limiter, countersOf(caller, group, 0));
   if (taking.kind === "taken") return taking.slot;
-  throw taking.kind === "refused" ? limitReached(group, caller.name, taking) : limitsUnavailable();
+  throw notTaken(group, caller.name, taking);
 }
 
 /** A form goes on as it comes, unless custom auth has read it. */

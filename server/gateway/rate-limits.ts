@@ -1,5 +1,5 @@
 import { GatewayError } from "../errors.ts";
-import type { Counter, CounterKind, Standing, Taking } from "../limits/limiter.ts";
+import type { Counter, CounterKind, Limiter, Standing, Taking } from "../limits/limiter.ts";
 import type { Caller } from "./caller.ts";
 
 /** Everything that limits a caller's call of a model group. */
@@ -41,6 +41,28 @@ function own(limits: Readonly<Record<string, number>>, name: string): number | u
   return Object.hasOwn(limits, name) ? limits[name] : undefined;
 }
 
+const unlimited = { kind: "taken", slot: undefined, standings: [] } as const;
+
+/** What came of taking from counters; without any, nothing is taken and nobody asked. */
+export type Taken = Taking | typeof unlimited;
+
+/** Takes from every counter or from none, at once where the counters are in this process. */
+export function takeCounters(
+  limiter: Limiter,
+  counters: readonly Counter[],
+): Taken | Promise<Taken> {
+  return counters.length === 0 ? unlimited : limiter.take(counters);
+}
+
+/** Why nothing was taken. `whose`: as in `key "ci-bot"`. */
+export function notTaken(
+  asked: string,
+  whose: string,
+  taking: Exclude<Taken, { kind: "taken" }>,
+): GatewayError {
+  return taking.kind === "refused" ? limitReached(asked, whose, taking) : limitsUnavailable();
+}
+
 type Refused = Extract<Taking, { kind: "refused" }>;
 
 const units: Readonly<Record<CounterKind, string>> = {
@@ -49,8 +71,7 @@ const units: Readonly<Record<CounterKind, string>> = {
   parallel: "calls at once",
 };
 
-/** What a caller is told that has reached a limit. `whose`: as in `key "ci-bot"`. */
-export function limitReached(asked: string, whose: string, refused: Refused): GatewayError {
+function limitReached(asked: string, whose: string, refused: Refused): GatewayError {
   const { by, retryAfterMs, standings } = refused;
   const headers = retryHeaders(retryAfterMs);
   tellStandings(standings, (name, value) => (headers[name] = value));
@@ -61,7 +82,7 @@ export function limitReached(asked: string, whose: string, refused: Refused): Ga
   );
 }
 
-export function limitsUnavailable(): GatewayError {
+function limitsUnavailable(): GatewayError {
   return new GatewayError(
     "limits_unavailable",
     "Cannot check rate limits: the counters that replicas share are out of reach",

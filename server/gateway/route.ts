@@ -1,5 +1,4 @@
 import { GatewayError } from "../errors.ts";
-import type { Taking } from "../limits/limiter.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import { attemptAt, type Tried } from "./attempt.ts";
 import { balance } from "./balance.ts";
@@ -8,7 +7,7 @@ import { clientClosed } from "./client-watch.ts";
 import { estimatedTokens } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
 import { passageOf } from "./passage.ts";
-import { countersOfOwner, limitReached, limitsUnavailable } from "./rate-limits.ts";
+import { countersOfOwner, notTaken, takeCounters } from "./rate-limits.ts";
 
 /** An upstream that took the call: its attempt, and what it sends. */
 export type Routed = Omit<Extract<Tried, { kind: "received" }>, "kind">;
@@ -29,7 +28,7 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
     const taking = takeDeployment(gateway, call, deployment);
     const taken = taking instanceof Promise ? await taking : taking;
     if (taken.kind !== "taken") {
-      failure ??= passedOver(call, deployment, taken);
+      failure ??= notTaken(call.asked, `deployment ${JSON.stringify(deployment.id)}`, taken);
       continue;
     }
     const tried = await attemptAt(gateway, call, { deployment, body, slot: taken.slot, retries });
@@ -45,21 +44,9 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
   throw failure ?? unavailable(call);
 }
 
-const unlimited = { kind: "taken", slot: undefined } as const;
-
 function takeDeployment({ limiter }: Gateway, { permit }: Call, deployment: Deployment) {
   const counters = countersOfOwner(deployment, estimatedTokens(permit.estimate));
-  return counters.length === 0 ? unlimited : limiter.take(counters);
-}
-
-function passedOver(
-  { asked }: Call,
-  { id }: Deployment,
-  taking: Exclude<Taking, { kind: "taken" }>,
-): GatewayError {
-  return taking.kind === "refused"
-    ? limitReached(asked, `deployment ${JSON.stringify(id)}`, taking)
-    : limitsUnavailable();
+  return takeCounters(limiter, counters);
 }
 
 function unavailable({ asked }: Call): GatewayError {
