@@ -124,6 +124,27 @@ test("a limit for one model group leaves the others alone", async () => {
   expect((await answer(gateway, key, { model: "other" })).status).toBe(200);
 });
 
+test("a call that has ended leaves its deployment room for others, and counts the tokens that it used", async () => {
+  // A call of the fake upstream uses 1500, and is estimated at far less.
+  const limits = { max_parallel_requests: 1, tpm: 2_000 };
+  await using gateway = await startGateway({
+    config: (url) =>
+      configText({
+        model_list: [modelEntry({ model_name: "gpt", api_base: `${url}/v1`, ...limits })],
+      }),
+  });
+  const key = await gateway.generateKey();
+
+  const statuses = [];
+  for (let call = 0; call < 2; call += 1)
+    statuses.push((await answer(gateway, key, { max_tokens: 10 })).status);
+  expect(statuses).toEqual([200, 200]);
+
+  expect(await expectError(await gateway.chat(key, { max_tokens: 10 }), limited)).toMatch(
+    /2000 tokens a minute/,
+  );
+});
+
 test("a deployment at its limit is passed over, and a group of such is a rate limit", async () => {
   await using gateway = await startGateway({
     config: (url) =>
