@@ -81,13 +81,13 @@ function nginxConfig(
   );
   return `
     daemon off; master_process off; pid ${directory}/nginx.pid;
-    events { worker_connections 1024; }
+    events { worker_connections 4096; }
     http {
       access_log off; keepalive_requests 1000000000; keepalive_timeout 300s; tcp_nodelay on;
       ${temporaryPaths.join(" ")}
-      upstream mock { server 127.0.0.1:${upstreamPort}; keepalive 256; keepalive_requests 1000000000; keepalive_timeout 300s; }
+      upstream mock { server 127.0.0.1:${upstreamPort}; keepalive 1024; keepalive_requests 1000000000; keepalive_timeout 300s; }
       server {
-        listen 127.0.0.1:${port};
+        listen 127.0.0.1:${port} backlog=4096;
         location = /ready { return 200; }
         location / {
           proxy_pass http://mock; proxy_http_version 1.1; proxy_buffering ${buffering ? "on" : "off"};

@@ -14,7 +14,7 @@ import { nextMessage, Processes } from "./processes.ts";
 import { describeComparison, median } from "./report.ts";
 import { checkSpend } from "./spend.ts";
 import { describeTranslation } from "./translate.ts";
-import { chatScenario, type Scenario, streamScenario } from "./wire.ts";
+import { chatScenario, crowdScenario, type Scenario, streamScenario } from "./wire.ts";
 
 interface Bench extends Field {
   options: Options;
@@ -58,6 +58,8 @@ async function runScenario(bench: Bench, name: ScenarioName): Promise<void> {
       return compareAll(bench, chatScenario());
     case "stream":
       return compareAll(bench, streamScenario(options.chunks));
+    case "crowd":
+      return compareAll(bench, crowdScenario());
     case "translate":
       return console.log(await describeTranslation());
     case "memory":

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-const scenarioNames = ["chat", "stream", "translate", "memory", "journal"] as const;
+const scenarioNames = ["chat", "stream", "crowd", "translate", "memory", "journal"] as const;
 
 export type ScenarioName = (typeof scenarioNames)[number];
 

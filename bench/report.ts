@@ -35,15 +35,13 @@ function verdicts(scenario: Scenario, series: readonly Series[]): string[] {
   const roundsOf = (name: string) => series.find((one) => one.name === name)?.rounds;
   const [baseline = [], nginx] = [series[0]?.rounds, roundsOf("nginx")];
   const [plain, limited] = [roundsOf(plainName), roundsOf(limitedName)];
+  const { targets } = scenario;
   const lines: string[] = [];
-  if (plain) lines.push(verdict("CPU", ratios(plain, baseline, "cpuMicros"), scenario.target));
-  if (plain && limited)
+  if (plain && targets)
+    lines.push(verdict("CPU", ratios(plain, baseline, "cpuMicros"), targets.plain));
+  if (plain && limited && targets)
     lines.push(
-      verdict(
-        "with budgets and limits",
-        ratios(limited, baseline, "cpuMicros"),
-        scenario.limitedTarget,
-      ),
+      verdict("with budgets and limits", ratios(limited, baseline, "cpuMicros"), targets.limited),
       verdict(
         "their CPU, of the gateway's without",
         ratios(limited, plain, "cpuMicros"),

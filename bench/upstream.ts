@@ -21,7 +21,10 @@ listenAndReport(
 // The body is searched and not parsed: the mock shares two cores with what is measured.
 function answer(body: string, response: ServerResponse): void {
   if (!/"stream":\s*true/.test(body)) {
-    response.writeHead(200, wholeHeaders).end(whole);
+    const waitMs = Number(/"wait_ms":\s*(\d+)/.exec(body)?.[1] ?? 0);
+    const send = () => response.writeHead(200, wholeHeaders).end(whole);
+    if (waitMs > 0) setTimeout(send, waitMs);
+    else send();
     return;
   }
   const chunks = Number(/"max_tokens":\s*(\d+)/.exec(body)?.[1] ?? 50);

@@ -4,7 +4,10 @@ import type { Server } from "node:http";
 export function listenAndReport(server: Server): void {
   // Longer than any pause between rounds, so that no pooled connection is closed under a call.
   server.keepAliveTimeout = 300_000;
-  server.listen(0, "127.0.0.1", () => process.send?.(portOf(server)));
+  // All of a round's connections are made at once.
+  server.listen({ host: "127.0.0.1", port: 0, backlog: 4096 }, () =>
+    process.send?.(portOf(server)),
+  );
   process.on("disconnect", () => process.exit());
 }
 

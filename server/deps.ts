@@ -14,6 +14,7 @@ import { KeyBudgets } from "./gateway/key-budgets.ts";
 import { KeyCache } from "./gateway/key-cache.ts";
 import { KeyChanges } from "./gateway/key-changes.ts";
 import { RecentOutputs } from "./gateway/recent-outputs.ts";
+import { fitHeap } from "./heap.ts";
 import { type Books, type BooksSettings, openBooks } from "./ledger/books.ts";
 import type { Replica } from "./ledger/replica.ts";
 import { createLimiter } from "./limits/create-limiter.ts";
@@ -88,7 +89,7 @@ export async function createDeps({
   );
   const changes = new KeyChanges(database, keys, logger);
   const transport = new Transport();
-  const inFlight = new CallsInFlight();
+  const inFlight = new CallsInFlight(fitHeap);
   const maxBodyBytes = Math.floor(general.max_request_size_mb * 1_048_576);
   const isMasterKey = masterKey && comparerOf(hashSecret(masterKey.key));
   const catalog = createCatalogSource(config);

@@ -4,7 +4,7 @@ import type { Config } from "../shared/config.ts";
 import { type Arguments, parseArguments, usage } from "./arguments.ts";
 import { type ConfigReading, formatNote, loadConfig } from "./config.ts";
 import { createDeps, openConfigured } from "./deps.ts";
-import { keepHeapSmall, keepTickShape } from "./heap.ts";
+import { fitHeap, keepTickShape } from "./heap.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { isLoopback } from "./loopback.ts";
 import { version } from "./package.ts";
@@ -14,7 +14,7 @@ import { verify } from "./store/verify.ts";
 import { describeVerification, startSummary } from "./summary.ts";
 import { assertShareable, runWorkers } from "./workers.ts";
 
-keepHeapSmall();
+fitHeap({ isCrowded: false });
 keepTickShape();
 try {
   const given = parseArguments(process.argv.slice(2));

@@ -8,6 +8,12 @@ import type { Deps } from "./deps.ts";
 /** Longer than the idle time of load balancers in use, so that it is they who close a connection. */
 const keepAliveTimeoutMs = 75_000;
 
+/**
+ * How many connections may wait to be taken. A thousand clients that come in one moment find more than Node's 511 in a queue, and each of the
+ * others tries again after a second, and then after two; the system holds this to its own bound (`net.core.somaxconn`).
+ */
+const backlog = 4096;
+
 /** How long a drain waits for replies that are under way. */
 const drainTimeoutMs = 30_000;
 
@@ -55,7 +61,7 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
           : error,
       ),
     );
-    server.listen({ host, port }, resolve);
+    server.listen({ host, port, backlog }, resolve);
   });
 }
 

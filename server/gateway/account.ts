@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { Picodollars } from "../../shared/money.ts";
+import type { CallRequest } from "../../shared/openai/requests.ts";
 import type { AttemptStatus, Usage } from "../../shared/spend.ts";
 import { chat } from "../dialects/chat/dialect.ts";
 import { priceOf } from "../providers/charge.ts";
@@ -8,7 +9,6 @@ import { countCompletionTokens, countPromptTokens } from "../providers/tokens.ts
 import type { Attempt, Call } from "./call.ts";
 import { bytesPerToken, estimatedUsage } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
-import { askedCap } from "./output-limit.ts";
 import { expectedUsage } from "./metering.ts";
 
 /** How an attempt ended, as far as money is concerned. */
@@ -115,14 +115,14 @@ async function usageUnreported(
 ): Promise<Usage | undefined> {
   const { meter } = call.endpoint;
   if (meter && otherwise.kind !== "nothing")
-    return expectedUsage(call, meter, attempt.deployment.rates);
+    return expectedUsage(call.sent, meter, attempt.deployment.rates);
   const counted = await countedUsage(gateway, call, otherwise);
   if (!usageSoFar) return counted;
   return { ...usageSoFar, output: Math.max(usageSoFar.output, counted?.output ?? 0) };
 }
 
 /** In the words of any of the formats. Anthropic's switch goes before an effort, as the translation has it. */
-function asksToThink({ reasoning_effort, reasoning, thinking, output_config }: Call["request"]) {
+function asksToThink({ reasoning_effort, reasoning, thinking, output_config }: CallRequest) {
   if (isFields(thinking)) return thinking["type"] !== "disabled";
   const asked = fieldsOf(reasoning);
   const effort = reasoning_effort ?? asked["effort"] ?? fieldsOf(output_config)["effort"];
@@ -137,23 +137,23 @@ async function countedUsage(
   uncounted: AttemptEnd["otherwise"],
 ): Promise<Usage | undefined> {
   if (uncounted.kind === "nothing") return undefined;
-  const { history, request } = call;
-  const isReasoning = history.reasons || asksToThink(request);
+  const { history, sent } = call;
+  const isReasoning = history.reasons || asksToThink(sent.request);
   const text = uncounted.kind === "generated" ? uncounted.text : "";
   const counted = await orBySize(countCompletionTokens(text), Buffer.byteLength(text));
   const isHidden =
     uncounted.kind === "estimate" || ((isReasoning || treasury.isStrict) && call.isStream);
   const { outputCap = Infinity } = call.permit;
-  const expected = Math.min(history.estimate(askedCap(call.endpoint, request)), outputCap);
+  const expected = Math.min(history.estimate(call.askedCap), outputCap);
   const output = isHidden ? Math.max(counted, expected) : counted;
   return {
     ...estimatedUsage(0, call.endpoint.generates ? output : 0),
-    input: await orBySize(countPrompt(call), call.bodyBytes),
+    input: await orBySize(countPrompt(call), call.sent.bodyBytes),
   };
 }
 
 /** What came in a format of its own is counted as the chat that it stands for. */
-async function countPrompt({ endpoint: { dialect }, request }: Call): Promise<number> {
+async function countPrompt({ endpoint: { dialect }, sent: { request } }: Call): Promise<number> {
   const isForeign = dialect !== undefined && dialect !== chat;
   return countPromptTokens(isForeign ? dialect.toChat(request).chat : request);
 }

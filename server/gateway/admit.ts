@@ -3,7 +3,6 @@ import { estimatedTokens, estimatedUsage } from "./estimate.ts";
 import type { Gateway } from "./gateway.ts";
 import { hasBudget, type Held, holdMoney, type Spending } from "./money.ts";
 import type { Call } from "./call.ts";
-import { askedCap } from "./output-limit.ts";
 import { Permit } from "./permit.ts";
 import { countersOf, notTaken, type Taken, takeCounters } from "./rate-limits.ts";
 
@@ -17,13 +16,10 @@ export type Asking = Omit<Call, "permit">;
  * @throws GatewayError `rate_limit_exceeded`, `limits_unavailable`, and what a budget refuses with
  */
 export function admit(gateway: Gateway, asking: Asking): Permit | Promise<Permit> {
-  const { request, bodyBytes, endpoint, history } = asking;
+  const { sent, askedCap, endpoint, history } = asking;
   const estimate = endpoint.meter
-    ? endpoint.meter.expect(asking)
-    : estimatedUsage(
-        bodyBytes,
-        endpoint.generates ? history.estimate(askedCap(endpoint, request)) : 0,
-      );
+    ? endpoint.meter.expect(sent)
+    : estimatedUsage(sent.bodyBytes, endpoint.generates ? history.estimate(askedCap) : 0);
   const counters = countersOf(asking.caller, asking.group.name, estimatedTokens(estimate));
   const spending = spendingOf(asking, estimate);
   if (counters.length === 0 && !hasBudget(spending)) return Permit.free(estimate);
@@ -55,18 +51,13 @@ function admitTaken(
   }
 }
 
-function spendingOf(
-  { caller, group, request, bodyBytes, form, asked, endpoint }: Asking,
-  estimate: Usage,
-): Spending {
+function spendingOf({ caller, group, sent, asked, endpoint }: Asking, estimate: Usage): Spending {
   return {
     caller,
     asked,
     group: group.name,
     deployments: group.deployments,
-    request,
-    bodyBytes,
-    form,
+    sent,
     endpoint,
     estimate,
   };

@@ -18,7 +18,6 @@ import { type AttemptFailure, failureOfAnswer, failureOfCall } from "./upstream-
 /** One deployment of those that a call may go to. */
 export interface Trial {
   readonly deployment: Deployment;
-  readonly body: Buffer;
   /** What the call takes of its limits; undefined where it has none. It belongs to the trial, which ends it where no attempt came of it. */
   readonly slot: Slot | undefined;
   /** How many attempts of the call went before. */
@@ -49,7 +48,7 @@ export async function attemptAt(gateway: Gateway, call: Call, trial: Trial): Pro
   let outgoing: Outgoing;
   let attempt: Attempt;
   try {
-    const preparing = prepare(gateway, call, trial);
+    const preparing = prepare(gateway, call, deployment);
     const prepared = preparing instanceof Promise ? await preparing : preparing;
     // A package to load, a token or a picture to fetch may have taken their time.
     if (call.client.isGone) throw clientClosed();

@@ -17,7 +17,8 @@ function needOf(model: string, tools: readonly object[] = []) {
   const endpoint = endpoints.find(({ name }) => name === "messages");
   if (!endpoint) throw new Error("There is no such route");
   const request = { model: "m", messages: [{ role: "user", content: "Hi" }], tools };
-  const call = { asked: "m", request, bodyBytes: 100, endpoint };
+  const sent = { request, bodyBytes: 100, form: undefined };
+  const call = { asked: "m", sent, endpoint };
   const deployments = config.model_list.map((entry) => createDeployment(config, entry));
   return boundOf(deployments, call).need;
 }

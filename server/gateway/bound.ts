@@ -5,6 +5,7 @@ import { countOf, fieldsOf, listOf, textOf } from "../providers/json.ts";
 import type { Rates } from "../providers/prices.ts";
 import type { TokenRates } from "../providers/token-rates.ts";
 import type { Endpoint } from "./endpoints.ts";
+import type { Asked } from "./meters/meter.ts";
 import { heededCap } from "./output-limit.ts";
 import { isCompacted, messagesOf, readsMore } from "./prompt-reading.ts";
 
@@ -19,8 +20,7 @@ const tokensPerMessage = 16;
 
 export interface BoundedCall {
   readonly asked: string;
-  readonly request: Readonly<Record<string, unknown>>;
-  readonly bodyBytes: number;
+  readonly sent: Asked;
   readonly endpoint: Endpoint;
 }
 
@@ -66,16 +66,16 @@ interface DeploymentBound {
 }
 
 function boundAt(deployment: Deployment, call: BoundedCall): DeploymentBound {
-  if (isCompacted(call.request))
+  if (isCompacted(call.sent.request))
     throw notPriced(call, "its upstream would sum up the conversation, however long that gets");
   const { rates } = deployment;
   if (!rates || rates.isTokenless) throw notPriced(call, "its price is not known");
   const input = BigInt(promptBound(deployment, call)) * highest(rates, inputBuckets);
   return {
     fixed: rates.perCall + input + searchesBound(rates, call),
-    perToken: BigInt(answersOf(call.request)) * dearestOutput(rates),
+    perToken: BigInt(answersOf(call.sent.request)) * dearestOutput(rates),
     output:
-      heededCap(deployment, call.endpoint, call.request) ??
+      heededCap(deployment, call.endpoint, call.sent.request) ??
       deployment.maxOutputTokens ??
       outputWithoutCap,
   };
@@ -90,7 +90,7 @@ function dearestOutput(rates: Rates): Picodollars {
 function searchesBound({ units }: Rates, call: BoundedCall): Picodollars {
   const { perWebSearch = 0n } = units ?? {};
   let fees = 0n;
-  for (const tool of listOf(call.request["tools"]).map(fieldsOf)) {
+  for (const tool of listOf(call.sent.request["tools"]).map(fieldsOf)) {
     if (!textOf(tool["type"]).startsWith("web_search")) continue;
     const uses = countOf(tool["max_uses"]);
     if (uses === undefined && perWebSearch > 0n)
@@ -116,7 +116,7 @@ export function highest(rates: Rates, buckets: readonly (keyof TokenRates)[]): P
 
 /** A token is a byte at least, as long as it is text that is sent, and all of it is sent. */
 function promptBound({ maxInputTokens }: Deployment, call: BoundedCall): number {
-  const { request, bodyBytes } = call;
+  const { request, bodyBytes } = call.sent;
   if (!readsMore(request)) return bodyBytes + tokensPerMessage * messagesOf(request).length;
   if (maxInputTokens === undefined)
     throw notPriced(

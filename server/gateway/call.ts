@@ -4,11 +4,11 @@ import type { Slot } from "../limits/limiter.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import type { Caller } from "./caller.ts";
 import type { Group } from "./catalog.ts";
-import type { Form } from "../wire/multipart.ts";
 import type { ClientWatch } from "./client-watch.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Permit } from "./permit.ts";
 import type { OutputHistory } from "./recent-outputs.ts";
+import type { Sent } from "./sent.ts";
 
 /** A request for a model on its way: who asked for what, and where the answer goes. */
 export interface Call {
@@ -18,13 +18,12 @@ export interface Call {
   readonly group: Group;
   /** The model name that the client used. */
   readonly asked: string;
-  /** The body's length as the client sent it. */
-  readonly bodyBytes: number;
-  /** The body, parsed, without a `stream` that its endpoint does not heed. */
-  readonly request: Readonly<Record<string, unknown>>;
-  /** The body's parts, where it is a form. */
-  readonly form: Form | undefined;
+  readonly sent: Sent;
   readonly isStream: boolean;
+  /** Whether the client is to see what a stream tells of its usage. */
+  readonly showsUsage: boolean;
+  /** Tokens that the client allows for each answer, by whatever name. */
+  readonly askedCap: number | undefined;
   readonly incoming: IncomingMessage;
   readonly response: ServerResponse;
   readonly client: ClientWatch;

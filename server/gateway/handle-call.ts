@@ -10,6 +10,7 @@ import type { Endpoint } from "./endpoints.ts";
 import type { Gateway } from "./gateway.ts";
 import { handled, nodeOf } from "./node-event.ts";
 import { assertServes } from "./passage.ts";
+import { askedCap } from "./output-limit.ts";
 import type { Permit } from "./permit.ts";
 import { readCall } from "./read-call.ts";
 import { reply } from "./reply.ts";
@@ -17,6 +18,7 @@ import { readBody } from "./request-body.ts";
 import { requestIdOf } from "./request-id.ts";
 import { resolveModel } from "./resolve.ts";
 import { route } from "./route.ts";
+import { asksForUsage } from "./upstream-request.ts";
 
 /** A call of a model. */
 export function createCallHandler(gateway: Gateway, endpoint: Endpoint): EventHandler {
@@ -48,9 +50,8 @@ async function handleCall(
     const authenticated = authenticate(gateway.authentication, event);
     const caller = authenticated instanceof Promise ? await authenticated : authenticated;
     authorizeRoute(caller, endpoint, incoming.socket.remoteAddress);
-    const sent = await readBody(event, gateway.maxBodyBytes);
-    const { request, body, form } = readCall(event, endpoint, sent);
-    const asked = request.model;
+    const sent = readCall(event, endpoint, await readBody(event, gateway.maxBodyBytes));
+    const asked = sent.request.model;
     const resolution = resolveModel(gateway.catalog(), caller, asked);
     authorizeModel(caller, asked, resolution);
     assertServes(resolution.group, endpoint, asked);
@@ -60,10 +61,10 @@ async function handleCall(
       caller,
       group: resolution.group,
       asked,
-      bodyBytes: body.length,
-      request,
-      form,
-      isStream: endpoint.asksForStream(request),
+      sent,
+      isStream: endpoint.asksForStream(sent.request),
+      showsUsage: !endpoint.asksForUsage || asksForUsage(sent.request),
+      askedCap: askedCap(endpoint, sent.request),
       incoming,
       response,
       client,
@@ -73,7 +74,7 @@ async function handleCall(
     const admitted = admit(gateway, asking);
     permit = admitted instanceof Promise ? await admitted : admitted;
     const call: Call = Object.assign(asking, { permit });
-    await reply(gateway, call, await route(gateway, call, body));
+    await reply(gateway, call, await route(gateway, call));
     return handled;
   } finally {
     permit?.close();

@@ -7,8 +7,9 @@ import type { UnitRates } from "../providers/unit-rates.ts";
 import { type Bound, highest, inputBuckets, largest, notPriced, outputBuckets } from "./bound.ts";
 import type { Asked, Ceiling, Meter } from "./meters/meter.ts";
 
-interface MeteredCall extends Asked {
+interface MeteredCall {
   readonly asked: string;
+  readonly sent: Asked;
 }
 
 /**
@@ -22,7 +23,7 @@ export function meteredBound(
   call: MeteredCall,
   meter: Meter,
 ): Bound {
-  const ceiling = meter.ceiling(call);
+  const ceiling = meter.ceiling(call.sent);
   const need = largest(deployments.map((deployment) => costAt(deployment, call, ceiling)));
   return { need, least: need, outputCapFor: () => undefined };
 }

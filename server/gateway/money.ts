@@ -10,9 +10,9 @@ import type { Caller, CallerBudget } from "./caller.ts";
 import { passageOf } from "./passage.ts";
 import type { CustomBudgets } from "./custom-budgets.ts";
 import type { Endpoint } from "./endpoints.ts";
-import type { Form } from "../wire/multipart.ts";
 import { dearest } from "./estimate.ts";
 import { meteredBound } from "./metered-bound.ts";
+import type { Asked } from "./meters/meter.ts";
 
 /** What calls are held against budgets with. */
 export interface Treasury {
@@ -31,9 +31,7 @@ export interface Spending {
   readonly asked: string;
   readonly group: string;
   readonly deployments: readonly Deployment[];
-  readonly request: Readonly<Record<string, unknown>>;
-  readonly bodyBytes: number;
-  readonly form: Form | undefined;
+  readonly sent: Asked;
   readonly endpoint: Endpoint;
   readonly estimate: Usage;
 }

@@ -36,7 +36,7 @@ const nothing: readonly string[] = [];
 export function outgoingTo(
   gateway: Gateway,
   call: Call,
-  { deployment, body }: { deployment: Deployment; body: Buffer },
+  deployment: Deployment,
 ): Outgoing | Promise<Outgoing> {
   const { endpoint } = call;
   if (!deployment.routes.has(endpoint.name))
@@ -50,7 +50,7 @@ export function outgoingTo(
       endpoint.forwards.length === 0
         ? deployment.headers
         : withForwarded(deployment.headers, call.incoming.headers, endpoint.forwards),
-    body: deployment.mockResponse === undefined ? upstreamBody(deployment, body, call) : body,
+    body: deployment.mockResponse === undefined ? upstreamBody(deployment, call) : call.sent.body,
     adapter: undefined,
     dropped: nothing,
   };
@@ -60,7 +60,7 @@ async function translated(gateway: Gateway, call: Call, deployment: Deployment):
   const passage = passageOf(call.endpoint, deployment);
   const { asked, dropped } =
     passage === "embeddings"
-      ? { asked: { embedding: embeddingRequest.parse(call.request) }, dropped: nothing }
+      ? { asked: { embedding: embeddingRequest.parse(call.sent.request) }, dropped: nothing }
       : chatOf(call);
   const target: Target = {
     model: deployment.upstreamModel,
@@ -115,9 +115,9 @@ function encode(adapter: Adapter, asked: Asked, target: Target): Encoded {
 }
 
 /** The request as a chat, with what its budget lets it generate. */
-function chatOf({ endpoint, request, permit }: Call): { asked: Asked; dropped: readonly string[] } {
+function chatOf({ endpoint, sent, permit }: Call): { asked: Asked; dropped: readonly string[] } {
   if (!endpoint.dialect) throw new Error("A route without a dialect cannot be translated");
-  const { chat, dropped } = endpoint.dialect.toChat(request);
+  const { chat, dropped } = endpoint.dialect.toChat(sent.request);
   const cap = permit.outputCap;
   const { max_completion_tokens: _cap, ...rest } = chat;
   const capped: Chat = cap === undefined ? chat : { ...rest, max_tokens: cap };

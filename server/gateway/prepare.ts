@@ -12,10 +12,10 @@ export type Prepared = Outgoing | GatewayError;
 export function prepare(
   gateway: Gateway,
   call: Call,
-  leaving: { deployment: Deployment; body: Buffer },
+  deployment: Deployment,
 ): Prepared | Promise<Prepared> {
   try {
-    const outgoing = outgoingTo(gateway, call, leaving);
+    const outgoing = outgoingTo(gateway, call, deployment);
     return outgoing instanceof Promise ? outgoing.catch(reasonOf) : outgoing;
   } catch (thrown) {
     return reasonOf(thrown);

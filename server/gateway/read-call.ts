@@ -1,48 +1,52 @@
 import type { H3Event } from "h3";
 import { GatewayError, invalidRequest } from "../errors.ts";
+import type { CallRequest } from "../../shared/openai/requests.ts";
 import { editMembers } from "../wire/json-members.ts";
 import { type Form, readForm } from "../wire/multipart.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { nodeOf } from "./node-event.ts";
 import { parseObject } from "./request-body.ts";
+import { Sent } from "./sent.ts";
 
-export interface ReadCall {
-  /** Checked as far as the gateway reads it. */
-  readonly request: Record<string, unknown> & { readonly model: string };
-  readonly body: Buffer;
-  /** The body's parts, where it is a form. */
-  readonly form: Form | undefined;
-}
+type Fields = Readonly<Record<string, unknown>>;
 
-/** The request that a body is. A model in the path goes before one in the body. */
-export function readCall(event: H3Event, endpoint: Endpoint, sent: Buffer): ReadCall {
+/** The request that a body is, checked as far as the gateway reads it. A model in the path goes before one in the body. */
+export function readCall(event: H3Event, endpoint: Endpoint, body: Buffer): Sent {
   const inPath = event.context.params?.["model"];
   const model = inPath === undefined ? undefined : decodeURIComponent(inPath);
-  if (endpoint.takesForm) return readFormCall(event, endpoint, { sent, model });
-  const parsed = parseObject(sent);
-  if (model === undefined) return { request: check(endpoint, parsed), body: sent, form: undefined };
-  return {
-    request: check(endpoint, { ...parsed, model }),
-    body: editMembers(sent, new Map([["model", Buffer.from(JSON.stringify(model))]])),
-    form: undefined,
-  };
+  if (endpoint.takesForm) return readFormCall(event, endpoint, { body, model });
+  if (model === undefined) return readJsonCall(endpoint, body, parseObject(body));
+  const named = editMembers(body, new Map([["model", Buffer.from(JSON.stringify(model))]]));
+  return readJsonCall(endpoint, named, { ...parseObject(body), model });
+}
+
+function readJsonCall(endpoint: Endpoint, body: Buffer, parsed: Fields): Sent {
+  check(endpoint, parsed);
+  return new Sent(body, undefined, heeded(endpoint, parsed), () =>
+    heeded(endpoint, parseObject(body)),
+  );
 }
 
 /** A form stays as it is: the upstream's name of the model is put into it when it leaves. */
 function readFormCall(
   event: H3Event,
   endpoint: Endpoint,
-  { sent, model }: { sent: Buffer; model: string | undefined },
-): ReadCall {
-  const reading = readForm(sent, nodeOf(event).request.headers["content-type"]);
+  { body, model }: { body: Buffer; model: string | undefined },
+): Sent {
+  const reading = readForm(body, nodeOf(event).request.headers["content-type"]);
   if (reading.kind === "broken")
     throw new GatewayError(
       "invalid_request",
       `Cannot read the body as a multipart form: ${reading.reason}`,
     );
-  const fields = fieldsOf(reading.form);
-  const named = model === undefined ? fields : { ...fields, model };
-  return { request: check(endpoint, named), body: sent, form: reading.form };
+  const { form } = reading;
+  const read = () => {
+    const fields = fieldsOf(form);
+    return heeded(endpoint, model === undefined ? fields : { ...fields, model });
+  };
+  const request = read();
+  check(endpoint, request);
+  return new Sent(body, form, request, read);
 }
 
 /** No field that is read here is longer: those that are go to the upstream unread. */
@@ -66,9 +70,9 @@ function fieldsOf({ parts }: Form): Record<string, unknown> {
   return { ...fields, stream: /^(true|1|yes|on)$/i.test(fields["stream"] ?? "") };
 }
 
-function check(endpoint: Endpoint, parsed: Record<string, unknown>): ReadCall["request"] {
+function check(endpoint: Endpoint, parsed: Fields): void {
   const checked = endpoint.schema.safeParse(parsed);
-  if (checked.success) return heeded(endpoint, parsed) as ReadCall["request"];
+  if (checked.success) return;
   if (parsed["model"] === undefined)
     throw new GatewayError("invalid_request", "Cannot call a model: the body names none in model", {
       param: "model",
@@ -77,6 +81,7 @@ function check(endpoint: Endpoint, parsed: Record<string, unknown>): ReadCall["r
 }
 
 /** A route that does not stream takes no notice of `stream`, and nor does anyone who reads the request from here on. */
-function heeded(endpoint: Endpoint, parsed: Record<string, unknown>): Record<string, unknown> {
-  return endpoint.streams || parsed["stream"] !== true ? parsed : { ...parsed, stream: false };
+function heeded(endpoint: Endpoint, checked: Fields): CallRequest {
+  const request = checked as CallRequest;
+  return endpoint.streams || request["stream"] !== true ? request : { ...request, stream: false };
 }

@@ -37,7 +37,7 @@ function headOf({ returnUpstreamModel }: Gateway, call: Call, { attempt }: Answe
     id,
     model: returnUpstreamModel ? attempt.deployment.upstreamModel : call.asked,
     createdAtMs: startedAtMs,
-    request: call.request,
+    request: call.sent.request,
     promptTokens: call.permit.estimate.input,
   };
 }

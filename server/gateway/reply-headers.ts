@@ -1,7 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { type Picodollars, usdTextFromPicodollars } from "../../shared/money.ts";
 import type { Attempt, Call } from "./call.ts";
-import { askedCap } from "./output-limit.ts";
 import { tellStandings } from "./rate-limits.ts";
 
 /** A proxy in between must neither keep a stream back nor compress it. */
@@ -32,7 +31,7 @@ export function sendJson(call: Call, body: Buffer, told: Told): void {
 /** What a reply says of how it came about: names and values in turn. */
 export function replyHeaders(call: Call, { attempt, dropped, cost }: Told): string[] {
   const { deployment, retries, sentAtMs, headAtMs = sentAtMs } = attempt;
-  const { requestId, group, permit, endpoint, request } = call;
+  const { requestId, group, permit, endpoint, askedCap } = call;
   const ownMs = performance.now() - call.startedAtMs - (headAtMs - sentAtMs);
   const headers = [
     "x-request-id",
@@ -51,7 +50,7 @@ export function replyHeaders(call: Call, { attempt, dropped, cost }: Told): stri
     ownMs.toFixed(2),
   ];
   tellStandings(permit.standings, (name, value) => headers.push(name, value));
-  if (permit.outputCap !== undefined && permit.outputCap !== askedCap(endpoint, request))
+  if (permit.outputCap !== undefined && permit.outputCap !== askedCap)
     headers.push("x-keyplane-max-tokens", String(permit.outputCap));
   if (cost !== undefined) headers.push("x-litellm-response-cost", usdTextFromPicodollars(cost));
   if (endpoint.idHeader !== undefined) headers.push(endpoint.idHeader, requestId);

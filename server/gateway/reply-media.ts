@@ -25,7 +25,7 @@ export function replyMedia(gateway: Gateway, call: Call, metered: Metered): Prom
   const contentType = String(answer.headers["content-type"] ?? "").toLowerCase();
   if (contentType.startsWith("text/event-stream")) return replyEvents(gateway, call, metered);
   if (contentType.includes("json")) return replyJson(gateway, call, metered);
-  if (meter.pipes(call, contentType)) return replyPiped(call, metered);
+  if (meter.pipes(call.sent, contentType)) return replyPiped(call, metered);
   answer.abort();
   const what = `content of type ${JSON.stringify(contentType)}`;
   return Promise.resolve(foreign(call, what, undefined));
@@ -38,7 +38,7 @@ interface Charge {
 
 /** What is known to have been consumed. */
 function chargeOf(call: Call, { attempt, meter }: Metered, told: Told): Charge {
-  const usage = measuredUsage(call, meter, { told, rates: attempt.deployment.rates });
+  const usage = measuredUsage(call.sent, meter, { told, rates: attempt.deployment.rates });
   return { usage, cost: costOf(attempt, usage) };
 }
 

@@ -7,7 +7,7 @@ import { endpoints } from "./endpoints.ts";
 import { StreamReply } from "./reply-stream.ts";
 
 /** Passes slices of a stream on as they would come from a socket, and returns what a client gets and what was read of it. */
-async function pass(slices: readonly Buffer[], request: Record<string, unknown> = {}) {
+async function pass(slices: readonly Buffer[], showsUsage = false) {
   const received: Buffer[] = [];
   const response = new Writable({
     write(bytes: Buffer, _encoding, written) {
@@ -18,7 +18,7 @@ async function pass(slices: readonly Buffer[], request: Record<string, unknown> 
   const call = {
     endpoint: endpoints[0],
     response: response as unknown as ServerResponse,
-    request,
+    showsUsage,
     asked: "gpt",
   } as Call;
   const reply = new StreamReply(call, Buffer.from('"gpt"'));
@@ -87,15 +87,13 @@ test("wherever a stream is cut on its way, its events arrive whole, in order, wi
 
 test("wherever a stream is cut, its usage is read, and shown only to a client that asked", async () => {
   await fc.assert(
-    fc.asyncProperty(events, cuts, fc.boolean(), async (list, places, include_usage) => {
+    fc.asyncProperty(events, cuts, fc.boolean(), async (list, places, showsUsage) => {
       const before = list.map(({ write }) => `${write("gpt")}\n\n`).join("");
       const told = `data: {"choices":[],"model":"gpt","usage":${JSON.stringify(usage)}}\n\n`;
 
-      const { text, end } = await pass(cut(`${before}${told}data: [DONE]\n\n`, places), {
-        stream_options: { include_usage },
-      });
+      const { text, end } = await pass(cut(`${before}${told}data: [DONE]\n\n`, places), showsUsage);
 
-      expect(text).toBe(`${before}${include_usage ? told : ""}data: [DONE]\n\n`);
+      expect(text).toBe(`${before}${showsUsage ? told : ""}data: [DONE]\n\n`);
       expect(end.usage).toMatchObject({ input: 3, output: 2 });
     }),
   );
@@ -146,7 +144,7 @@ test("a fault of the gateway's own in mid-stream ends the stream once, as an err
   const call = {
     endpoint: endpoints[0],
     response: response as unknown as ServerResponse,
-    request: {},
+    showsUsage: true,
     asked: "gpt",
   } as Call;
   const reply = new StreamReply(call, Buffer.from('"gpt"'));

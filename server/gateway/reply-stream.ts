@@ -9,7 +9,6 @@ import { isValue, type Span } from "../wire/span.ts";
 import { parseJson } from "../providers/json.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
 import { failureOfCall } from "./upstream-error.ts";
-import { asksForUsage } from "./upstream-request.ts";
 import { writeChunk } from "./write-chunk.ts";
 
 /** Whether an event lacks nothing but the blank line that ends it. Half an event is of use to no client. */
@@ -41,7 +40,6 @@ export class StreamReply implements BodyReader {
   readonly finished: Promise<StreamEnd>;
   readonly #call: Call;
   readonly #model: Buffer | undefined;
-  readonly #showsUsage: boolean;
   readonly #events = new SseEvents();
   readonly #native: NativeFormat;
   readonly #readEvent: ReturnType<NativeFormat["createReader"]>;
@@ -63,8 +61,6 @@ export class StreamReply implements BodyReader {
     this.#model = model;
     this.#native = call.endpoint.native;
     this.#readEvent = this.#native.createReader();
-    // Where a stream tells its usage unasked, it is a part of the format.
-    this.#showsUsage = !call.endpoint.asksForUsage || asksForUsage(call.request);
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -174,7 +170,7 @@ export class StreamReply implements BodyReader {
     return {
       model: event.model,
       isDone: event.isDone,
-      isHidden: event.isDone || (event.isUsageOnly && !this.#showsUsage),
+      isHidden: event.isDone || (event.isUsageOnly && !this.#call.showsUsage),
     };
   }
 }

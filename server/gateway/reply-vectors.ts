@@ -21,7 +21,7 @@ export async function replyVectors(
   if ("kind" in embeddings) return brokenOff(call, embeddings);
   const { vectors, usage } = embeddings;
   const cost = costOf(attempt, usage);
-  const isBase64 = call.request["encoding_format"] === "base64";
+  const isBase64 = call.sent.request["encoding_format"] === "base64";
   const tokens = usage ? usage.input + usage.cache_read + usage.input_audio : 0;
   const body = Buffer.from(
     JSON.stringify({

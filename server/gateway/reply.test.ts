@@ -13,6 +13,7 @@ import { RecentOutputs } from "./recent-outputs.ts";
 import { freeRates } from "../providers/prices.ts";
 import type { Gateway } from "./gateway.ts";
 import { reply } from "./reply.ts";
+import { Sent } from "./sent.ts";
 
 /** A response that takes the head and then fails on what `failsOn` names. */
 function faultyResponse(failsOn: "writeHead" | "end" | "flushHeaders") {
@@ -78,7 +79,9 @@ test.each([
       asked: "gpt",
       group: { name: "gpt" },
       caller: {},
-      request: {},
+      sent: new Sent(Buffer.from("{}"), undefined, { model: "gpt" }, () => ({ model: "gpt" })),
+      showsUsage: false,
+      askedCap: undefined,
       startedAtMs: 0,
       history: new RecentOutputs().of("key_1", "gpt"),
       permit: new Permit({

@@ -19,7 +19,7 @@ export type Routed = Omit<Extract<Tried, { kind: "received" }>, "kind">;
  *
  * @throws GatewayError the last failure, else why the first was passed over; `model_unavailable` when there is no deployment to try.
  */
-export async function route(gateway: Gateway, call: Call, body: Buffer): Promise<Routed> {
+export async function route(gateway: Gateway, call: Call): Promise<Routed> {
   let failure: GatewayError | undefined;
   let retries = 0;
   for (const deployment of balance(call.group.deployments)) {
@@ -31,7 +31,7 @@ export async function route(gateway: Gateway, call: Call, body: Buffer): Promise
       failure ??= notTaken(call.asked, `deployment ${JSON.stringify(deployment.id)}`, taken);
       continue;
     }
-    const tried = await attemptAt(gateway, call, { deployment, body, slot: taken.slot, retries });
+    const tried = await attemptAt(gateway, call, { deployment, slot: taken.slot, retries });
     if (tried.kind === "received") return tried;
     if (tried.kind === "unprepared") {
       failure ??= tried.error;

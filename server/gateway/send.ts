@@ -59,24 +59,29 @@ async function sendBytes(
   call: Call,
   { attempt, outgoing }: { attempt: Attempt; outgoing: OutgoingBytes },
 ): Promise<Outcome> {
-  const { deployment } = attempt;
   const answer =
-    deployment.mockResponse === undefined
-      ? await gateway.transport.send(
-          deployment.origin,
-          {
-            path: outgoing.path,
-            headers: outgoing.headers,
-            body: outgoing.body,
-            timeoutMs: timeoutOf(call, attempt),
-          },
-          (abort) => call.client.whenGone(abort),
-        )
+    attempt.deployment.mockResponse === undefined
+      ? await transmit(gateway, call, { attempt, outgoing })
       : mockOf(call, attempt, outgoing);
   if (!("status" in answer)) return { kind: "failed", failure: answer };
   if (answer.status < 200 || answer.status > 299) return { kind: "refused", answer };
   const received = receive(call, answer, outgoing.adapter);
   return { kind: "received", received, dropped: outgoing.dropped };
+}
+
+function transmit(
+  { transport }: Gateway,
+  call: Call,
+  { attempt, outgoing }: { attempt: Attempt; outgoing: OutgoingBytes },
+): Promise<Answer | CallFailure> {
+  const { path, headers, body, adapter } = outgoing;
+  // What passes through is not written anew: nothing of it depends on what was asked.
+  if (!adapter && !call.endpoint.meter) call.sent.fold();
+  return transport.send(
+    attempt.deployment.origin,
+    { path, headers, body, timeoutMs: timeoutOf(call, attempt) },
+    (abort) => call.client.whenGone(abort),
+  );
 }
 
 function timeoutOf({ isStream }: Call, { deployment }: Attempt): number {
@@ -85,7 +90,7 @@ function timeoutOf({ isStream }: Call, { deployment }: Attempt): number {
 
 /** A mock answers in OpenAI's format, as an upstream would: to a request of another format, what that became. */
 function mockOf(
-  { endpoint, request, bodyBytes }: Call,
+  { endpoint, sent }: Call,
   { deployment }: Attempt,
   { adapter, body }: OutgoingBytes,
 ): Answer {
@@ -93,8 +98,8 @@ function mockOf(
     text: deployment.mockResponse ?? "",
     model: deployment.upstreamModel,
     route: adapter ? "chat/completions" : endpoint.name,
-    request: adapter ? (JSON.parse(body.toString()) as Record<string, unknown>) : request,
-    bodyBytes,
+    request: adapter ? (JSON.parse(body.toString()) as Record<string, unknown>) : sent.request,
+    bodyBytes: sent.bodyBytes,
   });
 }
 

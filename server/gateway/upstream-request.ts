@@ -13,19 +13,16 @@ const modelName = Buffer.from("model");
  * The body that goes upstream: the client's own bytes with the upstream's model name, without what the deployment drops,
  * with a question for the stream's usage, whatever the client asked for, and with what its budget lets it generate.
  */
-export function upstreamBody(deployment: Deployment, body: Buffer, call: Call): Buffer {
-  const { request, permit, endpoint, form } = call;
+export function upstreamBody(deployment: Deployment, call: Call): Buffer {
+  const { sent, permit, endpoint } = call;
+  const { body, form, request } = sent;
   if (form) return withField(body, form, { name: "model", value: deployment.upstreamModel });
   const renamed = replaceMember(body, modelName, deployment.upstreamModelJson);
   // What is dropped are parameters of chats: `n` is also how many images are wanted.
   const dropped = endpoint.meter
     ? []
     : deployment.droppedParameters.filter((name) => Object.hasOwn(request, name));
-  const asks =
-    call.isStream &&
-    endpoint.asksForUsage &&
-    deployment.asksForStreamUsage &&
-    !asksForUsage(request);
+  const asks = call.isStream && !call.showsUsage && deployment.asksForStreamUsage;
   const cap = permit.outputCap;
   const capped = cap === undefined ? [] : capEdits(deployment, { endpoint, request, cap });
   if (dropped.length === 0 && !asks && capped.length === 0) return renamed;

@@ -118,8 +118,12 @@ export class Ledger {
     if (this.#journal.isFull) return Promise.resolve(this.#unwritten(opening, columns));
     const json = columns + interruptedColumns(opening.estimate);
     const { line, isWritten } = this.#journal.open(json, opening.target.rateCard);
+    // A view of what was written, which is one text by now: the dozen pieces that it was joined from are not kept as well.
+    const written = json.slice(0, columns.length);
     return isWritten.then((is) =>
-      is ? { opening, columns, line, isDropped: false } : this.#unwritten(opening, columns),
+      is
+        ? { opening, columns: written, line, isDropped: false }
+        : this.#unwritten(opening, written),
     );
   }
 
