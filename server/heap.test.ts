@@ -36,3 +36,31 @@ test("a collection in a quiet moment makes no later tick dear", async () => {
   ];
   expect(disturbed / undisturbed).toBeLessThan(2.5);
 });
+
+/** Full collections of a process in which everything lives for a while, as calls do that wait, beside a heap of some size. */
+async function fullCollections(isCrowded: boolean): Promise<number> {
+  const script = `
+    import { PerformanceObserver, constants } from "node:perf_hooks";
+    import { fitHeap } from ${JSON.stringify(heap)};
+    fitHeap({ isCrowded: ${isCrowded} });
+    let full = 0;
+    new PerformanceObserver((list) => {
+      for (const { detail } of list.getEntries())
+        if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) full += 1;
+    }).observe({ entryTypes: ["gc"] });
+    const waiting = Array.from({ length: 200_000 }, () => ({}));
+    for (let step = 0; step < 100; step += 1) {
+      for (let index = 0; index < 40_000; index += 1)
+        waiting[(step * 40_000 + index) % waiting.length] = { index, text: [step, index, "text"] };
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    console.log(full);`;
+  return Number(await run(process.execPath, ["--input-type=module", "--eval", script]));
+}
+
+test("where many calls are under way, full collections are fewer", async () => {
+  const [few, many] = [await fullCollections(false), await fullCollections(true)];
+  expect(few).toBeGreaterThan(2);
+  expect(many / few).toBeLessThan(0.75);
+});
