@@ -104,6 +104,10 @@ test("its stream passes through, and is charged by the usage in its last event",
 
   expect(seen.map(({ type }) => type)).toEqual(events.map(({ type }) => type));
   expect(seen.at(-1)).toMatchObject({ response: { model: "gpt", usage } });
+  // Its usage comes unasked: a question for it would be an unknown parameter.
+  expect(gateway.upstream.calls.map(({ body }) => body)).toEqual([
+    { model: "gpt-real", input: "Hi", stream: true },
+  ]);
   expect(await gateway.spendOf(key)).toBe(0.002);
 });
 
