@@ -73,7 +73,7 @@ const sink = { destroyed: false, write: () => true, once: () => undefined };
 
 function callOf(endpoint: Endpoint): Call {
   const response = sink as unknown as ServerResponse;
-  return { endpoint, response, request: {}, asked: "bench" } as unknown as Call;
+  return { endpoint, response, showsUsage: false, asked: "bench" } as unknown as Call;
 }
 
 function endpointNamed(name: string): Endpoint {
@@ -83,7 +83,11 @@ function endpointNamed(name: string): Endpoint {
 }
 
 async function pass(route: string, chunks: readonly Buffer[]): Promise<void> {
-  const reply = new StreamReply(callOf(endpointNamed(route)), Buffer.from('"bench"'));
+  const reply = new StreamReply(
+    callOf(endpointNamed(route)),
+    {} as Attempt,
+    Buffer.from('"bench"'),
+  );
   answerWith(chunks).read(reply);
   await reply.finished;
 }

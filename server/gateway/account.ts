@@ -15,6 +15,8 @@ import { expectedUsage } from "./metering.ts";
 export interface AttemptEnd {
   readonly status: AttemptStatus;
   readonly errorCode?: string;
+  /** Why it failed, for the operator's log. */
+  readonly reason?: string;
   /** When the first of a stream came, on the monotonic clock; of a whole reply its head stands for that. */
   readonly firstByteAtMs?: number | undefined;
   /** What the upstream reported. */
@@ -100,8 +102,14 @@ function note({ metrics, logger }: Gateway, call: Call, attempt: Attempt, ended:
     usage,
     cost,
   });
-  if (!logger.isLevelEnabled("debug")) return;
   const { requestId, asked, caller } = call;
+  const { reason } = end;
+  if (reason !== undefined)
+    logger.warn(
+      { requestId, deployment: deployment.id, model: asked, reason },
+      "upstream attempt failed",
+    );
+  if (!logger.isLevelEnabled("debug")) return;
   const fields = { requestId, key_id: caller.id, model: asked, deployment: deployment.id };
   logger.debug({ ...fields, status: end.status, cost: cost?.toString() }, "attempt");
 }

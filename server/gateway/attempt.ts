@@ -194,13 +194,10 @@ function settleFailure(
   { attempt, failure, usage }: SettledFailure,
 ): Promise<boolean> {
   const { error, reason } = failure;
-  gateway.logger.warn(
-    { requestId: call.requestId, deployment: attempt.deployment.id, model: call.asked, reason },
-    "upstream attempt failed",
-  );
   return account(gateway, call, attempt, {
     status: "failure",
     errorCode: error.details.upstream?.code ?? error.code,
+    reason,
     usage,
     otherwise: { kind: "nothing" },
   });

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
 import { CallsInFlight } from "./calls-in-flight.ts";
 
+function repeat(times: number, step: () => void): void {
+  for (let done = 0; done < times; done += 1) step();
+}
+
 function watched() {
   const turns: boolean[] = [];
   const inFlight = new CallsInFlight(({ isCrowded }) => turns.push(isCrowded));
-  const repeat = (times: number, step: () => void) => {
-    for (let done = 0; done < times; done += 1) step();
-  };
   return {
     turns,
     inFlight,

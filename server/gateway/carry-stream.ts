@@ -17,7 +17,7 @@ export async function carryStream(
 ): Promise<StreamEnd> {
   const { response } = call;
   response.writeHead(200, [...replyHeaders(call, { attempt, dropped }), ...streamHeaders]);
-  const stream = new StreamReply(call, replyModel(gateway, call));
+  const stream = new StreamReply(call, attempt, replyModel(gateway, call));
   call.client.whenGone(() => answer.abort());
   answer.read(stream);
   response.flushHeaders();

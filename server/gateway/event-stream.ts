@@ -8,7 +8,7 @@ import type { ModelEvent } from "../providers/model-event.ts";
 import type { Attempt, Call } from "./call.ts";
 import { textOfEvent } from "./generated.ts";
 import type { StreamEnd } from "./reply-stream.ts";
-import { failureInReply, failureOfCall } from "./upstream-error.ts";
+import { failureInReply, failureOfCall, toldInReply } from "./upstream-error.ts";
 import { writeChunk } from "./write-chunk.ts";
 
 /** Writes what a model says to the client in its format, a write for each chunk that came. */
@@ -86,9 +86,9 @@ export class EventStream implements EventReader {
   }
 
   #failOn(event: Extract<ModelEvent, { type: "error" }>): void {
-    const { asked } = this.#call;
-    const error = failureInReply(event, asked, this.#attempt.deployment);
-    this.#conclude({ kind: "broken", reason: "error in the stream" }, this.#encoder.fail(error));
+    const { deployment } = this.#attempt;
+    const error = failureInReply(event, this.#call.asked, deployment);
+    this.#conclude(toldInReply(event.code, deployment), this.#encoder.fail(error));
   }
 
   #conclude(failure: CallFailure | undefined, tail: string | undefined): void {

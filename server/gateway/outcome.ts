@@ -19,6 +19,7 @@ export function foreign({ asked }: Call, what: string, usage: Usage | undefined)
     end: {
       status: "failure",
       errorCode: "upstream_failed",
+      reason: `answered with ${what}`,
       usage,
       otherwise: { kind: "nothing" },
     },
@@ -38,11 +39,13 @@ export function brokenOff(call: Call, failure: CallFailure): Outcome {
   };
 }
 
-export function ending(failure: CallFailure | undefined): Pick<AttemptEnd, "status" | "errorCode"> {
+export function ending(
+  failure: CallFailure | undefined,
+): Pick<AttemptEnd, "status" | "errorCode" | "reason"> {
   if (!failure) return { status: "success" };
-  return failure.kind === "aborted"
-    ? { status: "aborted", errorCode: "client_closed" }
-    : { status: "failure", errorCode: failureOfCall(failure, "").error.code };
+  if (failure.kind === "aborted") return { status: "aborted", errorCode: "client_closed" };
+  const { code = failureOfCall(failure, "").error.code, reason } = failure;
+  return { status: "failure", errorCode: code, reason };
 }
 
 /**

@@ -12,7 +12,7 @@ import { textOfEvents } from "./generated.ts";
 import { brokenOff, ending, type Outcome, otherwiseOf } from "./outcome.ts";
 import { replyHeaders, sendJson, streamHeaders } from "./reply-headers.ts";
 import type { Routed } from "./route.ts";
-import { failureInReply } from "./upstream-error.ts";
+import { failureInReply, toldInReply } from "./upstream-error.ts";
 
 type Answered = Omit<Routed, "received"> & { readonly source: EventSource };
 
@@ -74,16 +74,17 @@ async function replyWhole(
   if ("kind" in events) return brokenOff(call, events);
   const usage = usageOf(events);
   const failed = events.find((event) => event.type === "error");
-  if (failed)
+  if (failed) {
+    const { deployment } = attempt;
     return {
       end: {
-        status: "failure",
-        errorCode: "upstream_failed",
+        ...ending(toldInReply(failed.code, deployment)),
         usage,
         otherwise: { kind: "nothing" },
       },
-      error: failureInReply(failed, call.asked, attempt.deployment),
+      error: failureInReply(failed, call.asked, deployment),
     };
+  }
   const body = encoded(events, { dialect, head });
   if (!Buffer.isBuffer(body))
     return {

@@ -2,11 +2,13 @@ import type { ServerResponse } from "node:http";
 import { Writable } from "node:stream";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { Call } from "./call.ts";
+import type { Attempt, Call } from "./call.ts";
 import { endpoints } from "./endpoints.ts";
 import { StreamReply } from "./reply-stream.ts";
 
 /** Passes slices of a stream on as they would come from a socket, and returns what a client gets and what was read of it. */
+const attempt = { deployment: { secrets: [] as readonly string[] } } as Attempt;
+
 async function pass(slices: readonly Buffer[], showsUsage = false) {
   const received: Buffer[] = [];
   const response = new Writable({
@@ -21,7 +23,7 @@ async function pass(slices: readonly Buffer[], showsUsage = false) {
     showsUsage,
     asked: "gpt",
   } as Call;
-  const reply = new StreamReply(call, Buffer.from('"gpt"'));
+  const reply = new StreamReply(call, attempt, Buffer.from('"gpt"'));
   for (const slice of slices) reply.onData(slice, () => undefined);
   reply.onEnd();
   const { tail = "", firstByteAtMs: _at, usageSoFar: _soFar, ...end } = await reply.finished;
@@ -147,7 +149,7 @@ test("a fault of the gateway's own in mid-stream ends the stream once, as an err
     showsUsage: true,
     asked: "gpt",
   } as Call;
-  const reply = new StreamReply(call, Buffer.from('"gpt"'));
+  const reply = new StreamReply(call, attempt, Buffer.from('"gpt"'));
   const event = 'data: {"model":"gpt","choices":[{"delta":{"content":"Hi"}}]}\n\n';
   // Stands for whatever may be wrong with the next chunk.
   const poisoned = Object.assign(Buffer.from(event), {

@@ -3,12 +3,12 @@ import { performance } from "node:perf_hooks";
 import type { Usage } from "../../shared/spend.ts";
 import type { NativeFormat } from "../dialects/dialect.ts";
 import type { BodyReader, CallFailure } from "../providers/call.ts";
-import type { Call } from "./call.ts";
+import type { Attempt, Call } from "./call.ts";
 import { EscapedText } from "../wire/escaped-text.ts";
 import { isValue, type Span } from "../wire/span.ts";
 import { parseJson } from "../providers/json.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
-import { failureOfCall } from "./upstream-error.ts";
+import { codeInEvent, failureOfCall, toldInReply } from "./upstream-error.ts";
 import { writeChunk } from "./write-chunk.ts";
 
 /** Whether an event lacks nothing but the blank line that ends it. Half an event is of use to no client. */
@@ -39,6 +39,7 @@ export interface StreamEnd {
 export class StreamReply implements BodyReader {
   readonly finished: Promise<StreamEnd>;
   readonly #call: Call;
+  readonly #attempt: Attempt;
   readonly #model: Buffer | undefined;
   readonly #events = new SseEvents();
   readonly #native: NativeFormat;
@@ -51,13 +52,15 @@ export class StreamReply implements BodyReader {
   #isDone = false;
   /** The event that says so, and what came with it. */
   #end: Buffer | string | undefined;
-  #hasError = false;
+  /** An event that told of an error. */
+  #told: CallFailure | undefined;
   /** It has been concluded: what still comes is of no interest. */
   #isOver = false;
 
   /** `model`: the name that replaces the upstream's, as JSON; undefined leaves it. */
-  constructor(call: Call, model: Buffer | undefined) {
+  constructor(call: Call, attempt: Attempt, model: Buffer | undefined) {
     this.#call = call;
+    this.#attempt = attempt;
     this.#model = model;
     this.#native = call.endpoint.native;
     this.#readEvent = this.#native.createReader();
@@ -71,7 +74,7 @@ export class StreamReply implements BodyReader {
     this.#firstByteAtMs ??= performance.now();
     try {
       const isTaken = writeChunk(this.#call.response, this.#pass(chunk), resume);
-      if (this.#isDone && !this.#hasError) this.#conclude(undefined, this.#end);
+      if (this.#isDone && !this.#told) this.#conclude(undefined, this.#end);
       return isTaken;
     } catch (thrown) {
       this.#failOn(thrown);
@@ -87,8 +90,8 @@ export class StreamReply implements BodyReader {
         writeChunk(this.#call.response, this.#pass(Buffer.from("\n\n")), () => undefined);
       else if (rest.length > 0)
         return this.onFailure({ kind: "broken", reason: "the stream ended within an event" });
-      if (this.#isDone && !this.#hasError) this.#conclude(undefined, this.#end);
-      else if (this.#hasError) this.#conclude({ kind: "broken", reason: "error in the stream" });
+      if (this.#told) this.#conclude(this.#told);
+      else if (this.#isDone) this.#conclude(undefined, this.#end);
       else if (this.#native.missingEnd !== undefined)
         this.#conclude(undefined, this.#native.missingEnd);
       else this.onFailure({ kind: "broken", reason: "the stream ended before the reply did" });
@@ -165,7 +168,11 @@ export class StreamReply implements BodyReader {
       this.#isUsageSoFar = event.isUsageSoFar === true;
     }
     this.#isDone ||= event.isDone;
-    this.#hasError ||= event.isError;
+    if (event.isError) {
+      const payload = dataOf(bytes, { start, end });
+      const code = codeInEvent(parseJson(bytes.toString("utf8", payload.start, payload.end)));
+      this.#told ??= toldInReply(code, this.#attempt.deployment);
+    }
     // The end is sent once the stream is accounted for, and never where it failed, whatever its upstream says.
     return {
       model: event.model,

@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import { pino } from "pino";
 import { expect, test, vi } from "vitest";
 import { openStream } from "../testing/fake-upstream.ts";
 import { masterKey, startGateway, type TestGateway } from "../testing/gateway.ts";
@@ -158,19 +159,37 @@ test("a stream without [DONE] is given one", async () => {
 });
 
 test.each([
-  ["an object", 'data: {"error":{"message":"overloaded","code":503}}\n\n'],
-  ["a text", 'data: {"error":"Request failed during generation","error_type":"generation"}\n\n'],
-  ["an event of that name", 'event: error\ndata: {"error":{"message":"overloaded"}}\n\n'],
+  ["an object", 'data: {"error":{"message":"overloaded","code":503}}\n\n', "503"],
+  [
+    "a text",
+    'data: {"error":"Request failed during generation","error_type":"generation"}\n\n',
+    "upstream_failed",
+  ],
+  [
+    "an event of that name",
+    'event: error\ndata: {"error":{"message":"overloaded"}}\n\n',
+    "upstream_failed",
+  ],
+  [
+    "one that has a type alone",
+    'data: {"error":{"message":"Busy","type":"overloaded_error","code":null}}\n\n',
+    "overloaded_error",
+  ],
+  [
+    "one that tells a secret",
+    'data: {"error":{"message":"No","code":"bad_key_upstream-secret"}}\n\n',
+    "bad_key_***",
+  ],
 ])(
-  "an error in the stream, as %s, reaches the client; no [DONE] follows, and the row says failure",
-  async (_what, error) => {
+  "an error in the stream, as %s, reaches the client; no [DONE] follows, and the row says failure by its name",
+  async (_what, error, error_code) => {
     await using gateway = await startGateway();
     streams(gateway, `${event("a")}${error}data: [DONE]\n\n`);
 
     expect(await streamText(gateway)).toBe(`${event("a", "gpt")}${error}`);
     expect(await lastRow(gateway)).toMatchObject({
       status: "failure",
-      error_code: "upstream_failed",
+      error_code,
       estimated: true,
       streamed: true,
     });
@@ -212,6 +231,26 @@ test("an upstream that dies in mid-stream is told as an error event, and what it
     usage: { input: 8, output: 6 },
   });
   expect(await gateway.spendOf(key)).toBe(0.00002);
+});
+
+test("why a stream failed is in the operator's log, like any attempt that failed", async () => {
+  const lines: string[] = [];
+  const logger = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
+  await using gateway = await startGateway({ logger });
+  streams(gateway, `${event("a")}data: {"error":{"message":"Busy","code":"overloaded"}}\n\n`);
+
+  const response = await gateway.chat(masterKey, { stream: true });
+  await response.text();
+  await lastRow(gateway);
+
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    {
+      msg: "upstream attempt failed",
+      requestId: response.headers.get("x-request-id"),
+      model: "gpt",
+      reason: "error in the answer: overloaded",
+    },
+  ]);
 });
 
 test("a stream that ends with usage and then breaks is charged what was reported", async () => {

@@ -68,8 +68,8 @@ test("a stream whose first event is an error costs nothing", async () => {
   }
 
   expect(await gateway.spendLogs()).toMatchObject([
-    { status: "failure", usage: null },
-    { status: "failure", usage: null },
+    { status: "failure", error_code: "overloaded_error", usage: null },
+    { status: "failure", error_code: "overloaded_error", usage: null },
   ]);
   expect(await gateway.spendOf(key)).toBe(0);
 });

@@ -57,7 +57,23 @@ const wordsOfKind = {
   foreign: "answered with something that is not of its format",
 } as const;
 
-/** An upstream that said in the middle of its answer that there will be no more of it. */
+/** What an event of a stream, in any of the formats, calls the error that it tells of; unchecked. */
+export function codeInEvent(payload: unknown): unknown {
+  const event = fieldsOf(payload);
+  const error = event["error"] ?? fieldsOf(event["response"])["error"];
+  if (error === undefined) return event["code"];
+  const { code, type } = fieldsOf(error);
+  return code ?? type;
+}
+
+/** An upstream that told of an error in the middle of its answer. */
+export function toldInReply(code: unknown, { secrets }: Pick<Deployment, "secrets">): CallFailure {
+  const name = storable(wordsOf(code, secrets)) || undefined;
+  const reason = name === undefined ? "error in the answer" : `error in the answer: ${name}`;
+  return { kind: "broken", reason, code: name };
+}
+
+/** The same in words for the client. */
 export function failureInReply(
   { message }: Extract<ModelEvent, { type: "error" }>,
   model: string,

@@ -14,6 +14,8 @@ export interface CallFailure {
   readonly kind: "unreachable" | "timeout" | "broken" | "foreign" | "aborted";
   /** For the operator's log: the error's code or words, without addresses that hold credentials. */
   readonly reason: string;
+  /** What the upstream calls the error that it told of in the middle of its answer, such as `overloaded_error`. */
+  readonly code?: string | undefined;
 }
 
 /** An upstream that answered: its head is here, its body is still to come. */
