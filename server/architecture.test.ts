@@ -9,6 +9,7 @@ const layers = [
   [
     "server/errors.ts",
     "server/deadline.ts",
+    "server/heap.ts",
     "server/log.ts",
     "server/secrets.ts",
     "server/uuid.ts",
@@ -25,7 +26,6 @@ const layers = [
     "server/serve.ts",
     "server/summary.ts",
     "server/arguments.ts",
-    "server/heap.ts",
     "server/stop-signal.ts",
     "server/role.ts",
     "server/worker-messages.ts",
