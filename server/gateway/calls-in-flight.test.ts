@@ -16,7 +16,7 @@ function watched() {
   };
 }
 
-test("a crowd is told of once when it gathers, and once when half of it has left", () => {
+test("a crowd is told of once when it gathers, and once when it is down to half that size", () => {
   const { turns, enter, leave } = watched();
 
   enter(255);

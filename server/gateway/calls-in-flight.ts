@@ -8,7 +8,7 @@ export class CallsInFlight {
   #count = 0;
   #whenNone: (() => void)[] = [];
 
-  /** `onTurn` is told when a crowd gathers, and when no more than half of it is left. */
+  /** `onTurn` is told when a crowd gathers, and when it is down to half that size. */
   constructor(onTurn: (turn: { isCrowded: boolean }) => void) {
     this.#onTurn = onTurn;
   }

@@ -15,9 +15,10 @@ export function readCall(event: H3Event, endpoint: Endpoint, body: Buffer): Sent
   const inPath = event.context.params?.["model"];
   const model = inPath === undefined ? undefined : decodeURIComponent(inPath);
   if (endpoint.takesForm) return readFormCall(event, endpoint, { body, model });
-  if (model === undefined) return readJsonCall(endpoint, body, parseObject(body));
+  const parsed = parseObject(body);
+  if (model === undefined) return readJsonCall(endpoint, body, parsed);
   const named = editMembers(body, new Map([["model", Buffer.from(JSON.stringify(model))]]));
-  return readJsonCall(endpoint, named, { ...parseObject(body), model });
+  return readJsonCall(endpoint, named, { ...parsed, model });
 }
 
 function readJsonCall(endpoint: Endpoint, body: Buffer, parsed: Fields): Sent {
@@ -42,11 +43,11 @@ function readFormCall(
   const { form } = reading;
   const read = () => {
     const fields = fieldsOf(form);
-    return heeded(endpoint, model === undefined ? fields : { ...fields, model });
+    return model === undefined ? fields : { ...fields, model };
   };
-  const request = read();
-  check(endpoint, request);
-  return new Sent(body, form, request, read);
+  const fields = read();
+  check(endpoint, fields);
+  return new Sent(body, form, heeded(endpoint, fields), () => heeded(endpoint, read()));
 }
 
 /** No field that is read here is longer: those that are go to the upstream unread. */

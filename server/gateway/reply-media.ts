@@ -27,7 +27,7 @@ export function replyMedia(gateway: Gateway, call: Call, metered: Metered): Prom
   if (contentType.includes("json")) return replyJson(gateway, call, metered);
   if (meter.pipes(call.sent, contentType)) return replyPiped(call, metered);
   answer.abort();
-  const what = `content of type ${JSON.stringify(contentType)}`;
+  const what = `content of type ${JSON.stringify(contentType.slice(0, 100))}`;
   return Promise.resolve(foreign(call, what, undefined));
 }
 

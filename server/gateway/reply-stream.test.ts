@@ -6,9 +6,9 @@ import type { Attempt, Call } from "./call.ts";
 import { endpoints } from "./endpoints.ts";
 import { StreamReply } from "./reply-stream.ts";
 
-/** Passes slices of a stream on as they would come from a socket, and returns what a client gets and what was read of it. */
 const attempt = { deployment: { secrets: [] as readonly string[] } } as Attempt;
 
+/** Passes slices of a stream on as they would come from a socket, and returns what a client gets and what was read of it. */
 async function pass(slices: readonly Buffer[], showsUsage = false) {
   const received: Buffer[] = [];
   const response = new Writable({
@@ -171,3 +171,26 @@ test("a fault of the gateway's own in mid-stream ends the stream once, as an err
   });
   expect(received).toEqual([event]);
 });
+
+test.each(["broken", "timeout", "aborted"] as const)(
+  "a stream that has told of an error failed of that, however it ends: %s",
+  async (kind) => {
+    const response = new Writable({ write: (_bytes, _encoding, written) => written() });
+    const call = {
+      endpoint: endpoints[0],
+      response: response as unknown as ServerResponse,
+      showsUsage: false,
+      asked: "gpt",
+    } as Call;
+    const reply = new StreamReply(call, attempt, Buffer.from('"gpt"'));
+
+    for (const type of ["overloaded_error", "another_error"])
+      reply.onData(Buffer.from(`data: {"error":{"type":"${type}"}}\n\n`), () => undefined);
+    reply.onFailure({ kind, reason: "the connection" });
+
+    expect(await reply.finished).toMatchObject({
+      failure: { kind: "broken", code: "overloaded_error" },
+      tail: undefined,
+    });
+  },
+);

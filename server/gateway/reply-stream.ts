@@ -8,7 +8,7 @@ import { EscapedText } from "../wire/escaped-text.ts";
 import { isValue, type Span } from "../wire/span.ts";
 import { parseJson } from "../providers/json.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
-import { codeInEvent, failureOfCall, toldInReply } from "./upstream-error.ts";
+import { failureOfCall, nameInEvent, toldInReply } from "./upstream-error.ts";
 import { writeChunk } from "./write-chunk.ts";
 
 /** Whether an event lacks nothing but the blank line that ends it. Half an event is of use to no client. */
@@ -102,6 +102,8 @@ export class StreamReply implements BodyReader {
 
   onFailure(failure: CallFailure): void {
     if (this.#isOver) return;
+    // The client knows: however the rest of such a stream ends, that is why it failed.
+    if (this.#told) return this.#conclude(this.#told);
     const { error } = failureOfCall(failure, this.#call.asked);
     this.#conclude(
       failure,
@@ -161,6 +163,12 @@ export class StreamReply implements BodyReader {
     ]);
   }
 
+  #toldIn(bytes: Buffer, event: Span): CallFailure {
+    const { start, end } = dataOf(bytes, event);
+    const name = nameInEvent(parseJson(bytes.toString("utf8", start, end)));
+    return toldInReply(name, this.#attempt.deployment);
+  }
+
   #read(bytes: Buffer, start: number, end: number) {
     const event = this.#readEvent(bytes, { start, end }, this.#text);
     if (event.usage) {
@@ -168,11 +176,7 @@ export class StreamReply implements BodyReader {
       this.#isUsageSoFar = event.isUsageSoFar === true;
     }
     this.#isDone ||= event.isDone;
-    if (event.isError) {
-      const payload = dataOf(bytes, { start, end });
-      const code = codeInEvent(parseJson(bytes.toString("utf8", payload.start, payload.end)));
-      this.#told ??= toldInReply(code, this.#attempt.deployment);
-    }
+    if (event.isError && !this.#told) this.#told = this.#toldIn(bytes, { start, end });
     // The end is sent once the stream is accounted for, and never where it failed, whatever its upstream says.
     return {
       model: event.model,

@@ -32,9 +32,12 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
       request.removeAllListeners("data").pause();
       reject(tooLarge(maxBytes));
     });
-    request.on("end", () =>
-      resolve(parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)),
-    );
+    request.on("end", () => {
+      const body = parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts);
+      // The request keeps its listeners, and so these, for as long as the call takes.
+      parts.length = 0;
+      resolve(body);
+    });
     request.on("error", () =>
       reject(new GatewayError("invalid_request", "The request ended before its body was complete")),
     );

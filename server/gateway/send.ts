@@ -75,7 +75,7 @@ function transmit(
   { attempt, outgoing }: { attempt: Attempt; outgoing: OutgoingBytes },
 ): Promise<Answer | CallFailure> {
   const { path, headers, body, adapter } = outgoing;
-  // What passes through is not written anew: nothing of it depends on what was asked.
+  // A reply that passes through is written without a look at what was asked.
   if (!adapter && !call.endpoint.meter) call.sent.fold();
   return transport.send(
     attempt.deployment.origin,

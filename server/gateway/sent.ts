@@ -3,10 +3,11 @@ import type { Form } from "../wire/multipart.ts";
 import type { Asked } from "./meters/meter.ts";
 
 /**
- * What a client sent: a body, and what it asks for. Of a call that waits for its upstream the bytes alone are kept, since parsed it
- * takes as much memory again, for as long as a model thinks: who asks for it later has it read anew.
+ * What a client sent: a body, and what it asks for. Parsed it takes as much memory again, so of a call that passes through the
+ * bytes alone are kept while its upstream is at work: for who asks for more after all they are read anew.
  */
 export class Sent implements Asked {
+  /** As it came, but with the model in it that the path names, if it does. */
   readonly body: Buffer;
   /** The body's parts, where it is a form. */
   readonly form: Form | undefined;
@@ -27,7 +28,6 @@ export class Sent implements Asked {
     return this.#request;
   }
 
-  /** As the client sent it. */
   get bodyBytes(): number {
     return this.body.length;
   }

@@ -5,6 +5,7 @@ import { collect } from "../providers/body.ts";
 import type { Answer, CallFailure } from "../providers/call.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import { secretsIn } from "../providers/deployment-secrets.ts";
+import { nameOfError } from "../providers/error-name.ts";
 import { fieldsOf, isFields, parseJson } from "../providers/json.ts";
 import type { ModelEvent } from "../providers/model-event.ts";
 
@@ -57,17 +58,18 @@ const wordsOfKind = {
   foreign: "answered with something that is not of its format",
 } as const;
 
-/** What an event of a stream, in any of the formats, calls the error that it tells of; unchecked. */
-export function codeInEvent(payload: unknown): unknown {
+/** What an event of a stream, in any of the formats, calls the error that it tells of. */
+export function nameInEvent(payload: unknown): string | undefined {
   const event = fieldsOf(payload);
   const error = event["error"] ?? fieldsOf(event["response"])["error"];
-  if (error === undefined) return event["code"];
-  const { code, type } = fieldsOf(error);
-  return code ?? type;
+  return error === undefined ? nameOfError({ code: event["code"] }) : nameOfError(fieldsOf(error));
 }
 
-/** An upstream that told of an error in the middle of its answer. */
-export function toldInReply(code: unknown, { secrets }: Pick<Deployment, "secrets">): CallFailure {
+/** An upstream that told of an error in the middle of its answer, and what it calls it. */
+export function toldInReply(
+  code: string | null | undefined,
+  { secrets }: Pick<Deployment, "secrets">,
+): CallFailure {
   const name = storable(wordsOf(code, secrets)) || undefined;
   const reason = name === undefined ? "error in the answer" : `error in the answer: ${name}`;
   return { kind: "broken", reason, code: name };

@@ -15,19 +15,20 @@ const modelName = Buffer.from("model");
  */
 export function upstreamBody(deployment: Deployment, call: Call): Buffer {
   const { sent, permit, endpoint } = call;
-  const { body, form, request } = sent;
+  const { body, form } = sent;
   if (form) return withField(body, form, { name: "model", value: deployment.upstreamModel });
   const renamed = replaceMember(body, modelName, deployment.upstreamModelJson);
   // What is dropped are parameters of chats: `n` is also how many images are wanted.
   const dropped = endpoint.meter
     ? []
-    : deployment.droppedParameters.filter((name) => Object.hasOwn(request, name));
+    : deployment.droppedParameters.filter((name) => Object.hasOwn(sent.request, name));
   const asks = call.isStream && !call.showsUsage && deployment.asksForStreamUsage;
   const cap = permit.outputCap;
-  const capped = cap === undefined ? [] : capEdits(deployment, { endpoint, request, cap });
+  const capped =
+    cap === undefined ? [] : capEdits(deployment, { endpoint, request: sent.request, cap });
   if (dropped.length === 0 && !asks && capped.length === 0) return renamed;
   const edits = new Map<string, Buffer | null>(dropped.map((name) => [name, null]));
-  if (asks) edits.set("stream_options", toBytes({ ...optionsOf(request), ...askForUsage }));
+  if (asks) edits.set("stream_options", toBytes({ ...optionsOf(sent.request), ...askForUsage }));
   for (const [name, value] of capped) edits.set(name, toBytes(value));
   return editMembers(renamed, edits);
 }

@@ -1,4 +1,5 @@
 import type { ModelEvent } from "../model-event.ts";
+import { nameOfError } from "../error-name.ts";
 import { fieldsOf, isFields, wordsOf } from "../json.ts";
 
 /** What a package says of a piece that it could not read quotes the whole piece. */
@@ -15,6 +16,6 @@ export function errorEventOf(error: unknown): ModelEvent {
       wordsOf(error) ??
       (isUnreadable ? "Cannot read a piece of the answer" : wordsOf(told["message"])) ??
       "The upstream reported a failure",
-    code: isUnreadable ? null : (wordsOf(told["code"]) ?? wordsOf(told["type"]) ?? null),
+    code: isUnreadable ? null : (nameOfError(told) ?? null),
   };
 }

@@ -1,4 +1,5 @@
 import { CallOrder } from "../call-order.ts";
+import { nameOfError } from "../error-name.ts";
 import { type Fields, fieldsOf, isFields, listOf, textOf } from "../json.ts";
 import type { FinishReason, ModelEvent, ToolCallStart } from "../model-event.ts";
 import { readUsage } from "../usage.ts";
@@ -108,10 +109,9 @@ export function finishReason(reason: string): FinishReason {
 
 function errorEvent(error: unknown): ModelEvent {
   const fields = fieldsOf(error);
-  const code = fields["code"] ?? fields["type"];
   return {
     type: "error",
     message: textOf(typeof error === "string" ? error : fields["message"]),
-    code: typeof code === "string" ? code : null,
+    code: nameOfError(fields) ?? null,
   };
 }
