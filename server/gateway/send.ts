@@ -54,19 +54,26 @@ export function send(
 
 type OutgoingBytes = Extract<Outgoing, { kind: "bytes" }>;
 
-async function sendBytes(
+function sendBytes(
   gateway: Gateway,
   call: Call,
-  { attempt, outgoing }: { attempt: Attempt; outgoing: OutgoingBytes },
+  sending: { attempt: Attempt; outgoing: OutgoingBytes },
 ): Promise<Outcome> {
-  const answer =
-    attempt.deployment.mockResponse === undefined
-      ? await transmit(gateway, call, { attempt, outgoing })
-      : mockOf(call, attempt, outgoing);
+  const { attempt, outgoing } = sending;
+  const outcomeOf = (answer: Answer | CallFailure) => outcomeOfBytes(call, outgoing, answer);
+  return attempt.deployment.mockResponse === undefined
+    ? transmit(gateway, call, sending).then(outcomeOf)
+    : Promise.resolve(outcomeOf(mockOf(call, attempt, outgoing)));
+}
+
+function outcomeOfBytes(
+  call: Call,
+  { adapter, dropped }: OutgoingBytes,
+  answer: Answer | CallFailure,
+): Outcome {
   if (!("status" in answer)) return { kind: "failed", failure: answer };
   if (answer.status < 200 || answer.status > 299) return { kind: "refused", answer };
-  const received = receive(call, answer, outgoing.adapter);
-  return { kind: "received", received, dropped: outgoing.dropped };
+  return { kind: "received", received: receive(call, answer, adapter), dropped };
 }
 
 function transmit(
