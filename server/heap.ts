@@ -14,7 +14,7 @@ const growth = 35;
 const growthInCrowd = 100;
 
 /**
- * Keeps the process small, at a few per cent of CPU (148 MB resident under load instead of 184), or gives a crowd of calls the room
+ * Keeps the process small, at a few per cent of CPU (148 MB resident under load instead of 184, on Node 20), or gives a crowd of calls the room
  * that it needs. It applies from when it is set, so no command line needs it; the sizes of V8's nursery do not.
  */
 export function fitHeap({ isCrowded }: { isCrowded: boolean }): void {
