@@ -8,6 +8,16 @@ import { StreamReply } from "./reply-stream.ts";
 
 const attempt = { deployment: { secrets: [] as readonly string[] } } as Attempt;
 
+function replyTo(response: Writable, showsUsage: boolean): StreamReply {
+  const call = {
+    endpoint: endpoints[0],
+    response: response as unknown as ServerResponse,
+    showsUsage,
+    asked: "gpt",
+  } as Call;
+  return new StreamReply(call, attempt, Buffer.from('"gpt"'));
+}
+
 /** Passes slices of a stream on as they would come from a socket, and returns what a client gets and what was read of it. */
 async function pass(slices: readonly Buffer[], showsUsage = false) {
   const received: Buffer[] = [];
@@ -17,13 +27,7 @@ async function pass(slices: readonly Buffer[], showsUsage = false) {
       written();
     },
   });
-  const call = {
-    endpoint: endpoints[0],
-    response: response as unknown as ServerResponse,
-    showsUsage,
-    asked: "gpt",
-  } as Call;
-  const reply = new StreamReply(call, attempt, Buffer.from('"gpt"'));
+  const reply = replyTo(response, showsUsage);
   for (const slice of slices) reply.onData(slice, () => undefined);
   reply.onEnd();
   const { tail = "", firstByteAtMs: _at, usageSoFar: _soFar, ...end } = await reply.finished;
@@ -143,13 +147,7 @@ test("a fault of the gateway's own in mid-stream ends the stream once, as an err
       written();
     },
   });
-  const call = {
-    endpoint: endpoints[0],
-    response: response as unknown as ServerResponse,
-    showsUsage: true,
-    asked: "gpt",
-  } as Call;
-  const reply = new StreamReply(call, attempt, Buffer.from('"gpt"'));
+  const reply = replyTo(response, true);
   const event = 'data: {"model":"gpt","choices":[{"delta":{"content":"Hi"}}]}\n\n';
   // Stands for whatever may be wrong with the next chunk.
   const poisoned = Object.assign(Buffer.from(event), {
@@ -176,13 +174,7 @@ test.each(["broken", "timeout", "aborted"] as const)(
   "a stream that has told of an error failed of that, however it ends: %s",
   async (kind) => {
     const response = new Writable({ write: (_bytes, _encoding, written) => written() });
-    const call = {
-      endpoint: endpoints[0],
-      response: response as unknown as ServerResponse,
-      showsUsage: false,
-      asked: "gpt",
-    } as Call;
-    const reply = new StreamReply(call, attempt, Buffer.from('"gpt"'));
+    const reply = replyTo(response, false);
 
     for (const type of ["overloaded_error", "another_error"])
       reply.onData(Buffer.from(`data: {"error":{"type":"${type}"}}\n\n`), () => undefined);
