@@ -20,7 +20,7 @@ export interface Call {
   readonly asked: string;
   readonly sent: Sent;
   readonly isStream: boolean;
-  /** Whether the client is to see what a stream tells of its usage. */
+  /** Whether the client is to see what a stream tells of its usage: it asked for it, or it comes unasked in the format. */
   readonly showsUsage: boolean;
   /** Tokens that the client allows for each answer, by whatever name. */
   readonly askedCap: number | undefined;

@@ -233,20 +233,30 @@ test("an upstream that dies in mid-stream is told as an error event, and what it
   expect(await gateway.spendOf(key)).toBe(0.00002);
 });
 
-test("why a stream failed is in the operator's log, like any attempt that failed", async () => {
+test("why an attempt failed is in the operator's log, once, before its answer as in the middle of it", async () => {
   const lines: string[] = [];
   const logger = pino({ level: "warn" }, { write: (line: string) => void lines.push(line) });
   await using gateway = await startGateway({ logger });
+  gateway.upstream.answer((_call, response) => {
+    response.writeHead(503).end();
+  });
+  const refused = await gateway.chat(masterKey);
   streams(gateway, `${event("a")}data: {"error":{"message":"Busy","code":"overloaded"}}\n\n`);
+  const broken = await gateway.chat(masterKey, { stream: true });
+  await broken.text();
+  await gateway.deps.gateway.inFlight.none();
 
-  const response = await gateway.chat(masterKey, { stream: true });
-  await response.text();
-  await lastRow(gateway);
-
-  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+  const failed = lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .filter(({ msg }) => msg === "upstream attempt failed");
+  expect(failed).toMatchObject([
     {
-      msg: "upstream attempt failed",
-      requestId: response.headers.get("x-request-id"),
+      requestId: refused.headers.get("x-request-id"),
+      model: "gpt",
+      reason: "status 503",
+    },
+    {
+      requestId: broken.headers.get("x-request-id"),
       model: "gpt",
       reason: "error in the answer: overloaded",
     },
