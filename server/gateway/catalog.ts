@@ -1,7 +1,7 @@
-import { LRUCache } from "lru-cache";
 import type { Config } from "../../shared/config.ts";
 import { createDeployment, type Deployment } from "../providers/deployment.ts";
 import { captured } from "../providers/wildcard.ts";
+import { boundedCache } from "./bounded-cache.ts";
 
 /** Deployments that share a `model_name`. */
 export interface Group {
@@ -46,7 +46,7 @@ export function createCatalog(config: Config): Catalog {
       );
   }
   wildcards.sort((left, right) => right.length - left.length);
-  const matched = new LRUCache<string, Group>({ max: wildcardCapacity, ttl: wildcardTtlMs });
+  const matched = boundedCache<Group>(wildcardCapacity, { ttl: wildcardTtlMs });
   const deployments = [...groups.values()].flatMap((group) => group.deployments);
   return {
     names: [...groups.keys()],

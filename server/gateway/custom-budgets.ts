@@ -1,9 +1,9 @@
-import { LRUCache } from "lru-cache";
 import { within } from "../deadline.ts";
 import type { Allowances } from "../ledger/allowances.ts";
 import type { BudgetTerms } from "../store/budget-terms.ts";
 import { putBudgets } from "../store/budgets.ts";
 import type { Sql } from "../store/database.ts";
+import { boundedCache } from "./bounded-cache.ts";
 import { type Caller, type CallerBudget, callerBudget } from "./caller.ts";
 
 const capacity = 10_000;
@@ -24,7 +24,7 @@ interface Written {
 export class CustomBudgets {
   readonly #sql: Sql;
   readonly #allowances: Pick<Allowances, "reconsider">;
-  readonly #written = new LRUCache<string, Written>({ max: capacity });
+  readonly #written = boundedCache<Written>(capacity);
 
   constructor(sql: Sql, allowances: Pick<Allowances, "reconsider">) {
     this.#sql = sql;

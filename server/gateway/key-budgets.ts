@@ -1,5 +1,5 @@
-import { LRUCache } from "lru-cache";
 import type { Allowances } from "../ledger/allowances.ts";
+import { boundedCache } from "./bounded-cache.ts";
 import type { Caller } from "./caller.ts";
 
 /** As many as callers are cached. */
@@ -11,7 +11,7 @@ const capacity = 50_000;
  */
 export class KeyBudgets {
   readonly #allowances: Pick<Allowances, "reconsider">;
-  readonly #known = new LRUCache<string, readonly number[]>({ max: capacity });
+  readonly #known = boundedCache<readonly number[]>(capacity);
 
   constructor(allowances: Pick<Allowances, "reconsider">) {
     this.#allowances = allowances;

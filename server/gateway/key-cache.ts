@@ -1,4 +1,4 @@
-import { LRUCache } from "lru-cache";
+import { boundedCache } from "./bounded-cache.ts";
 import type { Caller } from "./caller.ts";
 
 /** Enough for every key in use on one replica; beyond it the least recently used are read again. */
@@ -22,11 +22,10 @@ export class KeyCache {
   readonly #load: (hash: string) => Promise<Caller | undefined>;
   readonly #onChange: (keyId: string | undefined) => void;
   readonly #hashes = new Map<string, Set<string>>();
-  readonly #callers = new LRUCache<string, Caller>({
-    max: capacity,
+  readonly #callers = boundedCache<Caller>(capacity, {
     dispose: (caller, hash) => this.#forget(caller.id, hash),
   });
-  readonly #unknown = new LRUCache<string, true>({ max: unknownCapacity, ttl: unknownTtlMs });
+  readonly #unknown = boundedCache<true>(unknownCapacity, { ttl: unknownTtlMs });
   #filling = new Map<string, Promise<Caller | undefined>>();
   #generation = 0;
 

@@ -1,5 +1,5 @@
-import { LRUCache } from "lru-cache";
 import type { Usage } from "../../shared/spend.ts";
+import { boundedCache } from "./bounded-cache.ts";
 
 /** Calls that are remembered: enough for a 95th percentile, and forgotten within minutes on a busy model. */
 const remembered = 100;
@@ -63,8 +63,8 @@ export class OutputHistory {
 
 /** What calls generate lately, by key and model group: what a call is expected to cost, and what one that is cut off is charged. */
 export class RecentOutputs {
-  readonly #groups = new LRUCache<string, OutputHistory>({ max: capacity });
-  readonly #callers = new LRUCache<string, OutputHistory>({ max: capacity });
+  readonly #groups = boundedCache<OutputHistory>(capacity);
+  readonly #callers = boundedCache<OutputHistory>(capacity);
 
   /** A key's calls of a group; as long as there are none, what it knows is what all keys' calls were like. */
   of(callerId: string, group: string): OutputHistory {
