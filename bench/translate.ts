@@ -8,7 +8,8 @@ import { EventStream } from "../server/gateway/event-stream.ts";
 import { StreamReply } from "../server/gateway/reply-stream.ts";
 import type { Adapter } from "../server/providers/adapter.ts";
 import { anthropic } from "../server/providers/anthropic/adapter.ts";
-import type { Answer, BodyReader } from "../server/providers/call.ts";
+import type { Answer } from "../server/providers/call.ts";
+import type { Reader } from "../server/providers/source.ts";
 import { decodeAnswer } from "../server/providers/decode-answer.ts";
 import { openAiChat } from "../server/providers/openai-chat/adapter.ts";
 import { median } from "./report.ts";
@@ -109,7 +110,7 @@ function answerWith(chunks: readonly Buffer[]): Answer {
   return {
     status: 200,
     headers: { "content-type": "text/event-stream" },
-    read(reader: BodyReader) {
+    read(reader: Reader<Buffer>) {
       for (const chunk of chunks) reader.onData(chunk, () => undefined);
       reader.onEnd();
     },

@@ -2,9 +2,8 @@ import { Buffer } from "node:buffer";
 import { performance } from "node:perf_hooks";
 import type { Usage } from "../../shared/spend.ts";
 import type { StreamEncoder } from "../dialects/dialect.ts";
-import type { CallFailure } from "../providers/call.ts";
-import type { EventReader } from "../providers/event-source.ts";
-import type { ModelEvent } from "../providers/model-event.ts";
+import type { CallFailure } from "../providers/source.ts";
+import type { EventReader, ModelEvent } from "../providers/model-event.ts";
 import type { Attempt, Call } from "./call.ts";
 import { textOfEvent } from "./generated.ts";
 import type { StreamEnd } from "./reply-stream.ts";
@@ -34,7 +33,7 @@ export class EventStream implements EventReader {
     });
   }
 
-  onEvents(events: readonly ModelEvent[], resume: () => void): boolean {
+  onData(events: readonly ModelEvent[], resume: () => void): boolean {
     if (this.#isOver) return true;
     this.#firstByteAtMs ??= performance.now();
     try {

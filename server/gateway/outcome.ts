@@ -1,6 +1,6 @@
 import type { Usage } from "../../shared/spend.ts";
 import { GatewayError } from "../errors.ts";
-import type { CallFailure } from "../providers/call.ts";
+import type { CallFailure } from "../providers/source.ts";
 import type { AttemptEnd } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { StreamEnd } from "./reply-stream.ts";

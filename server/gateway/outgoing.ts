@@ -3,7 +3,7 @@ import { type EmbeddingRequest, embeddingRequest } from "../../shared/openai/req
 import { GatewayError } from "../errors.ts";
 import type { Adapter, Embeddings, Encoded, Target } from "../providers/adapter.ts";
 import type { Deployment } from "../providers/deployment.ts";
-import type { EventSource } from "../providers/event-source.ts";
+import type { EventSource } from "../providers/model-event.ts";
 import type { LibraryModel, LibrarySend } from "../providers/library.ts";
 import { inlineMedia } from "../providers/media.ts";
 import { isTooDeep, nestedTooDeeply, untranslatable } from "../providers/translation.ts";

@@ -1,5 +1,6 @@
 import { collect } from "../providers/body.ts";
-import type { Answer, CallFailure } from "../providers/call.ts";
+import type { Answer } from "../providers/call.ts";
+import type { CallFailure } from "../providers/source.ts";
 import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";

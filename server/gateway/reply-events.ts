@@ -1,8 +1,7 @@
 import type { Usage } from "../../shared/spend.ts";
 import type { Dialect, ReplyHead } from "../dialects/dialect.ts";
-import type { CallFailure } from "../providers/call.ts";
-import type { EventSource } from "../providers/event-source.ts";
-import type { ModelEvent } from "../providers/model-event.ts";
+import type { CallFailure } from "../providers/source.ts";
+import type { EventSource, ModelEvent } from "../providers/model-event.ts";
 import { toGatewayError } from "../errors.ts";
 import { type AttemptEnd, costOf } from "./account.ts";
 import type { Call } from "./call.ts";
@@ -119,7 +118,7 @@ function allOf(source: EventSource): Promise<readonly ModelEvent[] | CallFailure
   return new Promise((resolve) => {
     const all: ModelEvent[] = [];
     source.read({
-      onEvents(events) {
+      onData(events) {
         for (const event of events) all.push(event);
         return true;
       },

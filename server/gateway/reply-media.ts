@@ -1,7 +1,7 @@
 import type { Picodollars } from "../../shared/money.ts";
 import type { Usage } from "../../shared/spend.ts";
 import { collect } from "../providers/body.ts";
-import type { CallFailure } from "../providers/call.ts";
+import type { CallFailure } from "../providers/source.ts";
 import { type AttemptEnd, costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import { type Answered, carryStream } from "./carry-stream.ts";

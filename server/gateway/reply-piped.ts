@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
-import type { Answer, BodyReader, CallFailure } from "../providers/call.ts";
+import type { Answer } from "../providers/call.ts";
+import type { CallFailure, Reader } from "../providers/source.ts";
 import { writeChunk } from "./write-chunk.ts";
 
 export interface PipedEnd {
@@ -9,7 +10,7 @@ export interface PipedEnd {
 }
 
 /** Passes bytes on as they come, no faster than the client takes them, and leaves the end of the reply to its owner. */
-export class PipedReply implements BodyReader {
+export class PipedReply implements Reader<Buffer> {
   readonly finished: Promise<PipedEnd>;
   readonly #response: ServerResponse;
   #finish: (end: PipedEnd) => void = () => undefined;

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { performance } from "node:perf_hooks";
 import type { Usage } from "../../shared/spend.ts";
 import type { NativeFormat } from "../dialects/dialect.ts";
-import type { BodyReader, CallFailure } from "../providers/call.ts";
+import type { CallFailure, Reader } from "../providers/source.ts";
 import type { Attempt, Call } from "./call.ts";
 import { EscapedText } from "../wire/escaped-text.ts";
 import { isValue, type Span } from "../wire/span.ts";
@@ -36,7 +36,7 @@ export interface StreamEnd {
  * Passes an event stream on in the format in which it comes, a write for each chunk that came. Events go through as they are, but for the name of
  * the model, and the usage, which a client sees only if it asked.
  */
-export class StreamReply implements BodyReader {
+export class StreamReply implements Reader<Buffer> {
   readonly finished: Promise<StreamEnd>;
   readonly #call: Call;
   readonly #attempt: Attempt;

@@ -1,5 +1,5 @@
 import type { Embeddings } from "../providers/adapter.ts";
-import type { CallFailure } from "../providers/call.ts";
+import type { CallFailure } from "../providers/source.ts";
 import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";

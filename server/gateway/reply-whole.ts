@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Usage } from "../../shared/spend.ts";
-import type { Answer, CallFailure } from "../providers/call.ts";
+import type { Answer } from "../providers/call.ts";
+import type { CallFailure } from "../providers/source.ts";
 import type { NativeFormat } from "../dialects/dialect.ts";
 import { findMembers, findMembersOfWhole } from "../wire/json-members.ts";
 import { isValue, type Span } from "../wire/span.ts";

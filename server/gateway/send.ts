@@ -1,9 +1,10 @@
 import type { Usage } from "../../shared/spend.ts";
 import type { Adapter, Embeddings } from "../providers/adapter.ts";
 import { collect } from "../providers/body.ts";
-import type { Answer, CallFailure } from "../providers/call.ts";
+import type { Answer } from "../providers/call.ts";
+import type { CallFailure } from "../providers/source.ts";
 import { decodeAnswer } from "../providers/decode-answer.ts";
-import type { EventSource } from "../providers/event-source.ts";
+import type { EventSource } from "../providers/model-event.ts";
 import type { LibraryFailure, LibraryLimits, LibrarySend } from "../providers/library.ts";
 import { parseJson } from "../providers/json.ts";
 import { mockAnswer } from "../providers/mock.ts";

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import type { Answer, CallFailure } from "./call.ts";
+import type { Answer } from "./call.ts";
+import type { CallFailure } from "./source.ts";
 
 type Body = Buffer | CallFailure;
 

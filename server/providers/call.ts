@@ -1,31 +1,11 @@
 import type { Readable } from "node:stream";
 import { Client, type Dispatcher } from "undici";
-
-/** What reads a body: chunks as they come, then one end or one failure. */
-export interface BodyReader {
-  /** False asks for a pause, until `resume` is called. */
-  onData(chunk: Buffer, resume: () => void): boolean;
-  onEnd(): void;
-  onFailure(failure: CallFailure): void;
-}
-
-export interface CallFailure {
-  /** `foreign`: an answer came, in no format that was expected. `aborted`: on our own account, because the client is gone. */
-  readonly kind: "unreachable" | "timeout" | "broken" | "foreign" | "aborted";
-  /** For the operator's log: the error's code or words, without addresses that hold credentials. */
-  readonly reason: string;
-  /** What the upstream calls the error that it told of in the middle of its answer, such as `overloaded_error`. */
-  readonly code?: string | undefined;
-}
+import type { CallFailure, Reader, Source } from "./source.ts";
 
 /** An upstream that answered: its head is here, its body is still to come. */
-export interface Answer {
+export interface Answer extends Source<Buffer> {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Hands the body over, what has arrived meanwhile first. To be called once. */
-  read(reader: BodyReader): void;
-  /** Ends the call at once, upstream included. Whoever awaits it is told of a failure of kind `aborted`. */
-  abort(): void;
 }
 
 export interface UpstreamRequest {
@@ -105,7 +85,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
   readonly #resolve: (outcome: Answer | CallFailure) => void;
   readonly #release: () => void;
   #controller: Dispatcher.DispatchController | undefined;
-  #reader: BodyReader | undefined;
+  #reader: Reader<Buffer> | undefined;
   /** What arrived between the head and `read`: at most what one read of the socket brought. */
   #early: Buffer[] = [];
   #outcome: "ended" | CallFailure | undefined;
@@ -119,7 +99,7 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     this.#release = release;
   }
 
-  read(reader: BodyReader): void {
+  read(reader: Reader<Buffer>): void {
     this.#reader = reader;
     for (const chunk of this.#early) this.#deliver(chunk, reader);
     this.#early = [];
@@ -172,12 +152,12 @@ class Exchange implements Dispatcher.DispatchHandler, Answer {
     else this.#outcome = outcome;
   }
 
-  #deliver(chunk: Buffer, reader: BodyReader): void {
+  #deliver(chunk: Buffer, reader: Reader<Buffer>): void {
     const controller = this.#controller;
     if (!reader.onData(chunk, () => controller?.resume())) controller?.pause();
   }
 
-  #finish(reader: BodyReader, outcome: "ended" | CallFailure): void {
+  #finish(reader: Reader<Buffer>, outcome: "ended" | CallFailure): void {
     if (outcome === "ended") reader.onEnd();
     else reader.onFailure(outcome);
   }

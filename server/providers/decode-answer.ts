@@ -3,9 +3,9 @@ import type { Span } from "../wire/span.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
 import type { Adapter } from "./adapter.ts";
 import { collect } from "./body.ts";
-import type { Answer, BodyReader, CallFailure } from "./call.ts";
-import type { EventReader, EventSource } from "./event-source.ts";
-import type { ModelEvent } from "./model-event.ts";
+import type { Answer } from "./call.ts";
+import type { CallFailure, Reader } from "./source.ts";
+import type { EventReader, EventSource, ModelEvent } from "./model-event.ts";
 
 /** The most that a whole answer may take in memory. */
 const maxAnswerBytes = 64 * 1024 * 1024;
@@ -31,14 +31,14 @@ async function decodeWhole(answer: Answer, adapter: Adapter, reader: EventReader
   if (!Buffer.isBuffer(body)) return reader.onFailure(body);
   const events = adapter.decodeReply(parse(body, { start: 0, end: body.length }));
   if (events.length === 0) return reader.onFailure({ kind: "foreign", reason: "no reply" });
-  reader.onEvents(events, () => undefined);
+  reader.onData(events, () => undefined);
   reader.onEnd();
 }
 
 const openBracket = 0x5b;
 
 /** Cuts the stream into events and hands on what each chunk of it says, at once. */
-class StreamDecoder implements BodyReader {
+class StreamDecoder implements Reader<Buffer> {
   readonly #events = new SseEvents();
   readonly #decode: (data: unknown) => readonly ModelEvent[];
   readonly #reader: EventReader;
@@ -53,7 +53,7 @@ class StreamDecoder implements BodyReader {
     if (this.#isBroken) return true;
     const said: ModelEvent[] = [];
     const reason = this.#decodeAll(chunk, said);
-    const isTaken = said.length === 0 || this.#reader.onEvents(said, resume);
+    const isTaken = said.length === 0 || this.#reader.onData(said, resume);
     if (reason !== undefined) this.#reader.onFailure({ kind: "foreign", reason });
     return isTaken;
   }

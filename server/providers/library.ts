@@ -3,8 +3,8 @@ import type { EmbeddingRequest } from "../../shared/openai/requests.ts";
 import type { Usage } from "../../shared/spend.ts";
 import type { GatewayError } from "../errors.ts";
 import type { Adapter, Embeddings, Target } from "./adapter.ts";
-import type { CallFailure } from "./call.ts";
-import type { EventSource } from "./event-source.ts";
+import type { CallFailure } from "./source.ts";
+import type { EventSource } from "./model-event.ts";
 
 /**
  * A provider that is reached through a package which speaks its wire format and makes its own connections: an adapter of ours

@@ -1,4 +1,5 @@
 import type { Usage } from "../../shared/spend.ts";
+import type { Reader, Source } from "./source.ts";
 
 /**
  * What a model says, piece by piece, in nobody's wire format: providers decode to it, dialects encode from it. A whole
@@ -50,3 +51,7 @@ export interface ToolCallStart {
 
 /** `pause`: the model stopped to go on in a further call, as Anthropic's `pause_turn` says. */
 export type FinishReason = "stop" | "length" | "tool-calls" | "content-filter" | "pause";
+
+/** An answer as what its model says, whoever decodes it. */
+export type EventSource = Source<readonly ModelEvent[]>;
+export type EventReader = Reader<readonly ModelEvent[]>;

@@ -6,7 +6,7 @@ import { packageRoot } from "../package.ts";
 import { recorded } from "../testing/recorded.ts";
 import type { Adapter } from "./adapter.ts";
 import { anthropic } from "./anthropic/adapter.ts";
-import type { BodyReader, CallFailure } from "./call.ts";
+import type { CallFailure, Reader } from "./source.ts";
 import { decodeAnswer } from "./decode-answer.ts";
 import { gemini } from "./gemini/adapter.ts";
 import type { ModelEvent } from "./model-event.ts";
@@ -30,7 +30,7 @@ async function read(adapter: Adapter, pieces: readonly Buffer[]) {
   const answer = {
     status: 200,
     headers: { "content-type": "text/event-stream" },
-    read(reader: BodyReader) {
+    read(reader: Reader<Buffer>) {
       for (const piece of pieces) reader.onData(piece, () => undefined);
       reader.onEnd();
     },
@@ -38,7 +38,7 @@ async function read(adapter: Adapter, pieces: readonly Buffer[]) {
   };
   const failure = await new Promise<CallFailure | undefined>((resolve) => {
     decodeAnswer(answer, adapter, true).read({
-      onEvents(some) {
+      onData(some) {
         events.push(...some);
         return true;
       },
@@ -111,14 +111,14 @@ test("what a decoder throws is a failure of the answer, not of the process", asy
     const answer = {
       status: 200,
       headers: {},
-      read(reader: BodyReader) {
+      read(reader: Reader<Buffer>) {
         reader.onData(Buffer.from("{}"), () => undefined);
         reader.onEnd();
       },
       abort: () => undefined,
     };
     decodeAnswer(answer, poisoned, false).read({
-      onEvents: () => true,
+      onData: () => true,
       onEnd: () => resolve(undefined),
       onFailure: resolve,
     });

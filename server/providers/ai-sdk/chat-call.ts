@@ -1,5 +1,5 @@
 import type { LanguageModelV3, LanguageModelV3CallOptions } from "@ai-sdk/provider";
-import type { EventSource } from "../event-source.ts";
+import type { EventSource } from "../model-event.ts";
 import type { LibraryOutcome } from "../library.ts";
 import type { TranslatedCall } from "./call-options.ts";
 import type { Interruption } from "./interruption.ts";

@@ -1,5 +1,5 @@
 import { GatewayError } from "../../errors.ts";
-import type { CallFailure } from "../call.ts";
+import type { CallFailure } from "../source.ts";
 import type { LibraryFailure } from "../library.ts";
 import { isTooDeep, nestedTooDeeply } from "../translation.ts";
 import { fieldsOf, isFields, wordsOf } from "../json.ts";

@@ -1,7 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { EventReader, EventSource } from "../event-source.ts";
-import type { ModelEvent } from "../model-event.ts";
+import type { EventReader, EventSource, ModelEvent } from "../model-event.ts";
 import { type FakeUpstream, openStream, startUpstream } from "../../testing/fake-upstream.ts";
 import { aiSdk } from "./ai-sdk.ts";
 import { answerOf, ask, limits, readAll, settings, streamed, whole } from "./fixtures/reading.ts";
@@ -184,7 +183,7 @@ class PausingReader implements EventReader {
     });
   }
 
-  onEvents(events: readonly ModelEvent[], resume: () => void): boolean {
+  onData(events: readonly ModelEvent[], resume: () => void): boolean {
     this.events.push(...events);
     this.#resume = resume;
     return this.#isFlowing || events.every(({ type }) => type === "start");

@@ -1,4 +1,4 @@
-import type { CallFailure } from "../call.ts";
+import type { CallFailure } from "../source.ts";
 import type { LibraryLimits } from "../library.ts";
 
 const clientGone: CallFailure = { kind: "aborted", reason: "client gone" };

@@ -1,6 +1,6 @@
 import type { LanguageModelV3StreamPart } from "@ai-sdk/provider";
-import type { CallFailure } from "../call.ts";
-import type { EventReader, EventSource } from "../event-source.ts";
+import type { CallFailure } from "../source.ts";
+import type { EventReader, EventSource } from "../model-event.ts";
 import { callFailureOf } from "./failure.ts";
 import type { Interruption } from "./interruption.ts";
 import { createPartReader } from "./read-part.ts";
@@ -56,10 +56,10 @@ export class PartStream implements EventSource {
     return cutOff;
   }
 
-  async #hand(reader: EventReader, events: Parameters<EventReader["onEvents"]>[0]): Promise<void> {
+  async #hand(reader: EventReader, events: Parameters<EventReader["onData"]>[0]): Promise<void> {
     let isWanted = true;
     const resumed = new Promise<void>((resolve) => {
-      isWanted = reader.onEvents(events, resolve);
+      isWanted = reader.onData(events, resolve);
     });
     // A reader that pauses may take its time: this is no silence of the upstream.
     if (!isWanted) await this.#interruption.unlessInterrupted(resumed);

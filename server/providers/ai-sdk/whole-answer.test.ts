@@ -12,7 +12,7 @@ test("its end waits for a reader that pauses", () => {
   const log: string[] = [];
   let resume: (() => void) | undefined;
   new WholeAnswer(events).read({
-    onEvents(_events, goOn) {
+    onData(_events, goOn) {
       resume = goOn;
       return false;
     },

@@ -1,6 +1,5 @@
-import type { CallFailure } from "../call.ts";
-import type { EventReader, EventSource } from "../event-source.ts";
-import type { ModelEvent } from "../model-event.ts";
+import type { CallFailure } from "../source.ts";
+import type { EventReader, EventSource, ModelEvent } from "../model-event.ts";
 
 const aborted: CallFailure = { kind: "aborted", reason: "client gone" };
 
@@ -17,7 +16,7 @@ export class WholeAnswer implements EventSource {
   read(reader: EventReader): void {
     if (this.#isOver) return reader.onFailure(aborted);
     this.#reader = reader;
-    if (reader.onEvents(this.#events, () => this.#finish())) this.#finish();
+    if (reader.onData(this.#events, () => this.#finish())) this.#finish();
   }
 
   abort(): void {
