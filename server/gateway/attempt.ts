@@ -13,6 +13,7 @@ import type { Gateway } from "./gateway.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { prepare } from "./prepare.ts";
 import { type Outcome, type Received, send } from "./send.ts";
+import { orFailed } from "./stream-start.ts";
 import { type AttemptFailure, failureOfAnswer, failureOfCall } from "./upstream-error.ts";
 
 /** One deployment of those that a call may go to. */
@@ -22,6 +23,8 @@ export interface Trial {
   readonly slot: Slot | undefined;
   /** How many attempts of the call went before. */
   readonly retries: number;
+  /** There is no other deployment left. */
+  readonly isLast: boolean;
 }
 
 /** What came of it. */
@@ -57,7 +60,7 @@ export async function attemptAt(gateway: Gateway, call: Call, trial: Trial): Pro
       return { kind: "unprepared", error: prepared };
     }
     outgoing = prepared;
-    attempt = begin(call, trial, await enter(gateway, call, deployment));
+    attempt = begin(call, { trial, outgoing, entry: await enter(gateway, call, deployment) });
   } catch (thrown) {
     slot?.release();
     throw thrown;
@@ -67,12 +70,13 @@ export async function attemptAt(gateway: Gateway, call: Call, trial: Trial): Pro
     // Who left while the attempt was written down is not asked for; nothing is owed.
     if (call.client.isGone) throw clientClosed();
     outcome = await send(gateway, call, { attempt, outgoing });
+    if (call.isStream && !trial.isLast) outcome = await orFailed(call, attempt, outcome);
   } catch (thrown) {
     await settleThrown(gateway, call, { attempt, thrown });
     throw thrown;
   }
   attempt.headAtMs = performance.now();
-  if (outcome.kind !== "received") return failed(gateway, call, { attempt, outgoing, outcome });
+  if (outcome.kind !== "received") return failed(gateway, call, { attempt, outcome });
   return { kind: "received", attempt, received: outcome.received, dropped: outcome.dropped };
 }
 
@@ -102,12 +106,16 @@ function enter(
   return deployment.mockResponse === undefined ? ledger.open(opening) : ledger.enter(opening);
 }
 
+interface Beginning {
+  readonly trial: Trial;
+  readonly outgoing: Outgoing;
+  readonly entry: Entry | undefined;
+}
+
+const noHeaders: readonly string[] = [];
+
 /** A call that has nowhere to be written down is not made: money that cannot be accounted for is not spent. */
-function begin(
-  call: Call,
-  { deployment, slot, retries }: Trial,
-  entry: Entry | undefined,
-): Attempt {
+function begin(call: Call, { trial, outgoing, entry }: Beginning): Attempt {
   if (!entry)
     throw new GatewayError(
       "ledger_full",
@@ -115,7 +123,10 @@ function begin(
       { headers: { "retry-after": "5" } },
     );
   call.permit.leave();
-  return { deployment, entry, slot, retries, sentAtMs: performance.now(), headAtMs: undefined };
+  const { deployment, slot, retries } = trial;
+  const sentHeaders = outgoing.kind === "bytes" ? outgoing.headers : noHeaders;
+  const sentAtMs = performance.now();
+  return { deployment, entry, sentHeaders, slot, retries, sentAtMs, headAtMs: undefined };
 }
 
 /** What is in the journal must be settled, whatever happens: a bug that throws here costs nothing, and takes no slot with it. */
@@ -134,20 +145,15 @@ async function settleThrown(
 
 interface Failed {
   readonly attempt: Attempt;
-  readonly outgoing: Outgoing;
   readonly outcome: Exclude<Outcome, { kind: "received" }>;
 }
 
-async function failed(
-  gateway: Gateway,
-  call: Call,
-  { attempt, outgoing, outcome }: Failed,
-): Promise<Tried> {
+async function failed(gateway: Gateway, call: Call, { attempt, outcome }: Failed): Promise<Tried> {
   if (outcome.kind === "failed" && outcome.failure.kind === "aborted") {
     await abandon(gateway, call, attempt);
     throw clientClosed();
   }
-  const failure = await failureOf(outcome, call, { deployment: attempt.deployment, outgoing });
+  const failure = await failureOf(outcome, call, attempt);
   await settleFailure(gateway, call, { attempt, failure, usage: outcome.usage });
   // A call settles its budgets once: one that has cost something is not tried again.
   return { kind: "failed", error: failure.error, isCurable: failure.isCurable && !outcome.usage };
@@ -156,7 +162,7 @@ async function failed(
 function failureOf(
   outcome: Failed["outcome"],
   { asked }: Call,
-  { deployment, outgoing }: { deployment: Deployment; outgoing: Outgoing },
+  { deployment, sentHeaders }: Attempt,
 ): AttemptFailure | Promise<AttemptFailure> {
   switch (outcome.kind) {
     case "failed":
@@ -164,8 +170,7 @@ function failureOf(
     case "refused":
       return failureOfAnswer(outcome.answer, asked, {
         secrets: deployment.secrets,
-        // A token that is good for a while stands in these alone.
-        sentHeaders: outgoing.kind === "bytes" ? outgoing.headers : [],
+        sentHeaders,
         adapter: deployment.adapter,
       });
     case "inexpressible":
@@ -193,10 +198,10 @@ function settleFailure(
   call: Call,
   { attempt, failure, usage }: SettledFailure,
 ): Promise<boolean> {
-  const { error, reason } = failure;
+  const { error, reason, code } = failure;
   return account(gateway, call, attempt, {
     status: "failure",
-    errorCode: error.details.upstream?.code ?? error.code,
+    errorCode: code ?? error.code,
     reason,
     usage,
     otherwise: { kind: "nothing" },

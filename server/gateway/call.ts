@@ -38,6 +38,8 @@ export interface Call {
 export interface Attempt {
   readonly deployment: Deployment;
   readonly entry: Entry;
+  /** Headers that went with it, names and values in turn: credentials that are good for a while stand in these alone. */
+  readonly sentHeaders: readonly string[];
   /** What it takes of its deployment's limits; undefined where it has none. */
   readonly slot: Slot | undefined;
   /** How many went before it in this call. */

@@ -7,7 +7,8 @@ import type { EventReader, ModelEvent } from "../providers/model-event.ts";
 import type { Attempt, Call } from "./call.ts";
 import { textOfEvent } from "./generated.ts";
 import type { StreamEnd } from "./reply-stream.ts";
-import { failureInReply, failureOfCall, toldInReply } from "./upstream-error.ts";
+import { errorOf, failureInReply } from "./told-error.ts";
+import { failureOfCall } from "./upstream-error.ts";
 import { writeChunk } from "./write-chunk.ts";
 
 /** Writes what a model says to the client in its format, a write for each chunk that came. */
@@ -85,9 +86,8 @@ export class EventStream implements EventReader {
   }
 
   #failOn(event: Extract<ModelEvent, { type: "error" }>): void {
-    const { deployment } = this.#attempt;
-    const error = failureInReply(event, this.#call.asked, deployment);
-    this.#conclude(toldInReply(event.code, deployment), this.#encoder.fail(error));
+    const error = failureInReply(event, this.#call.asked, this.#attempt);
+    this.#conclude(errorOf(event, this.#attempt).failure, this.#encoder.fail(error));
   }
 
   #conclude(failure: CallFailure | undefined, tail: string | undefined): void {

@@ -44,8 +44,8 @@ export function ending(
 ): Pick<AttemptEnd, "status" | "errorCode" | "reason"> {
   if (!failure) return { status: "success" };
   if (failure.kind === "aborted") return { status: "aborted", errorCode: "client_closed" };
-  const { code = failureOfCall(failure, "").error.code, reason } = failure;
-  return { status: "failure", errorCode: code, reason };
+  const { code, error, reason } = failureOfCall(failure, "");
+  return { status: "failure", errorCode: code ?? error.code, reason };
 }
 
 /**

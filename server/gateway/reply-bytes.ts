@@ -1,5 +1,6 @@
 import { collect } from "../providers/body.ts";
 import type { Answer } from "../providers/call.ts";
+import { isEventStream, saysJson } from "../providers/content-type.ts";
 import type { CallFailure } from "../providers/source.ts";
 import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
@@ -50,8 +51,7 @@ function outcomeOf(
 
 async function replyStream(gateway: Gateway, call: Call, answered: Answered): Promise<Outcome> {
   const { answer } = answered;
-  const contentType = String(answer.headers["content-type"]);
-  if (!contentType.startsWith("text/event-stream")) return unstreamed(call, answer, contentType);
+  if (!isEventStream(answer)) return unstreamed(call, answer);
   const { failure, tail, text, ...seen } = await carryStream(gateway, call, answered);
   return {
     end: { ...ending(failure), ...seen, otherwise: otherwiseOf({ failure, text, ...seen }) },
@@ -60,9 +60,9 @@ async function replyStream(gateway: Gateway, call: Call, answered: Answered): Pr
 }
 
 /** A stream was asked for and something else came. If it is a whole reply, the upstream did its work and says for how much. */
-async function unstreamed(call: Call, answer: Answer, contentType: string): Promise<Outcome> {
+async function unstreamed(call: Call, answer: Answer): Promise<Outcome> {
   const what = "something that is no event stream";
-  if (!contentType.includes("json")) {
+  if (!saysJson(answer)) {
     answer.abort();
     return foreign(call, what, undefined);
   }

@@ -11,7 +11,7 @@ import { textOfEvents } from "./generated.ts";
 import { brokenOff, ending, type Outcome, otherwiseOf } from "./outcome.ts";
 import { replyHeaders, sendJson, streamHeaders } from "./reply-headers.ts";
 import type { Routed } from "./route.ts";
-import { failureInReply, toldInReply } from "./upstream-error.ts";
+import { errorOf, failureInReply } from "./told-error.ts";
 
 type Answered = Omit<Routed, "received"> & { readonly source: EventSource };
 
@@ -74,14 +74,13 @@ async function replyWhole(
   const usage = usageOf(events);
   const failed = events.find((event) => event.type === "error");
   if (failed) {
-    const { deployment } = attempt;
     return {
       end: {
-        ...ending(toldInReply(failed.code, deployment)),
+        ...ending(errorOf(failed, attempt).failure),
         usage,
         otherwise: { kind: "nothing" },
       },
-      error: failureInReply(failed, call.asked, deployment),
+      error: failureInReply(failed, call.asked, attempt),
     };
   }
   const body = encoded(events, { dialect, head });

@@ -6,7 +6,10 @@ import type { Attempt, Call } from "./call.ts";
 import { endpoints } from "./endpoints.ts";
 import { StreamReply } from "./reply-stream.ts";
 
-const attempt = { deployment: { secrets: [] as readonly string[] } } as Attempt;
+const attempt = {
+  deployment: { secrets: [] as readonly string[] },
+  sentHeaders: [],
+} as unknown as Attempt;
 
 function replyTo(response: Writable, showsUsage: boolean): StreamReply {
   const call = {

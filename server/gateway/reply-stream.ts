@@ -8,7 +8,8 @@ import { EscapedText } from "../wire/escaped-text.ts";
 import { isValue, type Span } from "../wire/span.ts";
 import { parseJson } from "../providers/json.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
-import { failureOfCall, nameInEvent, toldInReply } from "./upstream-error.ts";
+import { errorInEvent } from "./told-error.ts";
+import { failureOfCall } from "./upstream-error.ts";
 import { writeChunk } from "./write-chunk.ts";
 
 /** Whether an event lacks nothing but the blank line that ends it. Half an event is of use to no client. */
@@ -163,12 +164,6 @@ export class StreamReply implements Reader<Buffer> {
     ]);
   }
 
-  #toldIn(bytes: Buffer, event: Span): CallFailure {
-    const { start, end } = dataOf(bytes, event);
-    const name = nameInEvent(parseJson(bytes.toString("utf8", start, end)));
-    return toldInReply(name, this.#attempt.deployment);
-  }
-
   #read(bytes: Buffer, start: number, end: number) {
     const event = this.#readEvent(bytes, { start, end }, this.#text);
     if (event.usage) {
@@ -176,7 +171,7 @@ export class StreamReply implements Reader<Buffer> {
       this.#isUsageSoFar = event.isUsageSoFar === true;
     }
     this.#isDone ||= event.isDone;
-    if (event.isError && !this.#told) this.#told = this.#toldIn(bytes, { start, end });
+    if (event.isError) this.#told ??= errorInEvent(bytes, { start, end }, this.#attempt).failure;
     // The end is sent once the stream is accounted for, and never where it failed, whatever its upstream says.
     return {
       model: event.model,

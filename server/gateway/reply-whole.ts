@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import type { Usage } from "../../shared/spend.ts";
 import type { Answer } from "../providers/call.ts";
+import { saysJson } from "../providers/content-type.ts";
 import type { CallFailure } from "../providers/source.ts";
 import type { NativeFormat } from "../dialects/dialect.ts";
 import { findMembers, findMembersOfWhole } from "../wire/json-members.ts";
@@ -22,13 +23,12 @@ const modelOnly = names.slice(0, 1);
 /** Reads a reply that `collect` brought, puts `model`, which is JSON, in the place of the upstream's name, and finds the usage. */
 export function readWhole(
   body: Buffer | CallFailure,
-  { headers }: Answer,
+  answer: Answer,
   model: Buffer | undefined,
   readUsage: ReadUsage,
 ): Whole {
   if (!Buffer.isBuffer(body)) return { kind: "failed", failure: body };
-  const saysJson = String(headers["content-type"]).includes("json");
-  const facts = saysJson ? walk(body, readUsage) : parseObject(body, readUsage);
+  const facts = saysJson(answer) ? walk(body, readUsage) : parseObject(body, readUsage);
   if (!facts) return { kind: "foreign" };
   const { modelSpan, usage } = facts;
   if (!modelSpan || model === undefined) return { kind: "complete", body, usage };

@@ -22,8 +22,10 @@ export type Routed = Omit<Extract<Tried, { kind: "received" }>, "kind">;
 export async function route(gateway: Gateway, call: Call): Promise<Routed> {
   let failure: GatewayError | undefined;
   let retries = 0;
-  for (const deployment of balance(call.group.deployments)) {
-    if (passageOf(call.endpoint, deployment) === undefined) continue;
+  const candidates = balance(call.group.deployments).filter(
+    (deployment) => passageOf(call.endpoint, deployment) !== undefined,
+  );
+  for (const deployment of candidates) {
     if (call.client.isGone) throw clientClosed();
     const taking = takeDeployment(gateway, call, deployment);
     const taken = taking instanceof Promise ? await taking : taking;
@@ -31,7 +33,8 @@ export async function route(gateway: Gateway, call: Call): Promise<Routed> {
       failure ??= notTaken(call.asked, `deployment ${JSON.stringify(deployment.id)}`, taken);
       continue;
     }
-    const tried = await attemptAt(gateway, call, { deployment, slot: taken.slot, retries });
+    const isLast = deployment === candidates.at(-1);
+    const tried = await attemptAt(gateway, call, { deployment, slot: taken.slot, retries, isLast });
     if (tried.kind === "received") return tried;
     if (tried.kind === "unprepared") {
       failure ??= tried.error;

@@ -3,6 +3,7 @@ import type { Adapter, Embeddings } from "../providers/adapter.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer } from "../providers/call.ts";
 import type { CallFailure } from "../providers/source.ts";
+import { isEventStream, saysJson } from "../providers/content-type.ts";
 import { decodeAnswer } from "../providers/decode-answer.ts";
 import type { EventSource } from "../providers/model-event.ts";
 import type { LibraryFailure, LibraryLimits, LibrarySend } from "../providers/library.ts";
@@ -119,13 +120,9 @@ function receive({ isStream, endpoint }: Call, answer: Answer, adapter?: Adapter
   return { kind: "vectors", read: () => readVectors(answer, adapter) };
 }
 
-function isEventStream({ headers }: Answer): boolean {
-  return String(headers["content-type"]).startsWith("text/event-stream");
-}
-
 /** An upstream that answered with a whole reply did its work, and says for how much. */
 async function usageOf(answer: Answer, adapter: Adapter): Promise<Usage | undefined> {
-  if (!String(answer.headers["content-type"]).includes("json")) {
+  if (!saysJson(answer)) {
     answer.abort();
     return undefined;
   }

@@ -15,7 +15,7 @@ import {
   startGateway,
   type TestGateway,
 } from "../testing/gateway.ts";
-import { failureOfAnswer, nameInEvent } from "./upstream-error.ts";
+import { failureOfAnswer } from "./upstream-error.ts";
 
 let gateway: TestGateway;
 
@@ -322,28 +322,3 @@ test("an upstream that falls silent in mid-stream is a timeout in the stream", a
     /^data: {"choices":\[\]}\n\ndata: {"error":{.*"code":"upstream_timeout"}}\n\n$/,
   );
 });
-
-test.each([
-  ["a chat", { error: { message: "No", type: "server_error", code: "rate_limit_exceeded" } }],
-  ["one without a code", { error: { message: "No", type: "rate_limit_exceeded", code: null } }],
-  ["one with an empty code", { error: { message: "No", type: "rate_limit_exceeded", code: "" } }],
-  ["one with a number", { error: { message: "No", type: "rate_limit_exceeded", code: 429 } }],
-  ["Anthropic's", { type: "error", error: { type: "rate_limit_exceeded", message: "No" } }],
-  ["Responses'", { type: "error", code: "rate_limit_exceeded", message: "No", param: null }],
-  [
-    "failed Responses",
-    {
-      type: "response.failed",
-      response: { error: { code: "rate_limit_exceeded", message: "No" } },
-    },
-  ],
-])("an error in the events of %s is known by its name", (_what, event) => {
-  expect(nameInEvent(event)).toBe("rate_limit_exceeded");
-});
-
-test.each([undefined, [], "error", { error: "No" }, { type: "error" }, { error: null }])(
-  "an error that has no name has none: %j",
-  (event) => {
-    expect(nameInEvent(event)).toBeUndefined();
-  },
-);

@@ -1,14 +1,11 @@
 import { GatewayError } from "../errors.ts";
-import { redact } from "../log.ts";
 import type { Adapter } from "../providers/adapter.ts";
 import { collect } from "../providers/body.ts";
 import type { Answer } from "../providers/call.ts";
 import type { CallFailure } from "../providers/source.ts";
-import type { Deployment } from "../providers/deployment.ts";
+import { storable, wordsOf } from "./upstream-words.ts";
 import { secretsIn } from "../providers/deployment-secrets.ts";
-import { nameOfError } from "../providers/error-name.ts";
 import { fieldsOf, isFields, parseJson } from "../providers/json.ts";
-import type { ModelEvent } from "../providers/model-event.ts";
 
 /** Why an attempt failed, and whether another deployment might do better. */
 export interface AttemptFailure {
@@ -16,41 +13,40 @@ export interface AttemptFailure {
   readonly isCurable: boolean;
   /** For the operator's log. */
   readonly reason: string;
+  /** What the upstream calls it, where it has a name for it. */
+  readonly code?: string | undefined;
 }
 
 /** What an upstream's words about a refused request may take. */
 const maxErrorBytes = 64 * 1024;
 
-const maxCodeLength = 255;
-
 /** Statuses with which an upstream says that the request itself is wrong: no other deployment will think better of it. */
-const requestStatuses = new Set([400, 409, 413, 415, 422]);
+export const requestStatuses: ReadonlySet<number> = new Set([400, 409, 413, 415, 422]);
 
 /** An upstream that did not answer, or stopped. */
-export function failureOfCall({ kind, reason }: CallFailure, model: string): AttemptFailure {
-  if (kind === "aborted")
-    return {
-      error: new GatewayError("client_closed", "The client closed the connection"),
-      isCurable: false,
-      reason,
-    };
-  if (kind === "timeout")
-    return {
-      error: new GatewayError(
+export function failureOfCall({ kind, reason, code }: CallFailure, model: string): AttemptFailure {
+  const isCurable = kind !== "aborted" && kind !== "timeout";
+  return { error: errorOfKind(kind, model), isCurable, reason, code };
+}
+
+function errorOfKind(kind: CallFailure["kind"], model: string): GatewayError {
+  const named = JSON.stringify(model);
+  switch (kind) {
+    case "aborted":
+      return new GatewayError("client_closed", "The client closed the connection");
+    case "timeout":
+      return new GatewayError(
         "upstream_timeout",
-        `The upstream of model ${JSON.stringify(model)} did not answer in time`,
-      ),
-      isCurable: false,
-      reason,
-    };
-  return {
-    error: new GatewayError(
-      "upstream_failed",
-      `The upstream of model ${JSON.stringify(model)} ${wordsOfKind[kind]}`,
-    ),
-    isCurable: true,
-    reason,
-  };
+        `The upstream of model ${named} did not answer in time`,
+      );
+    case "unreachable":
+    case "broken":
+    case "foreign":
+      return new GatewayError(
+        "upstream_failed",
+        `The upstream of model ${named} ${wordsOfKind[kind]}`,
+      );
+  }
 }
 
 const wordsOfKind = {
@@ -58,37 +54,6 @@ const wordsOfKind = {
   broken: "broke off before its answer was complete",
   foreign: "answered with something that is not of its format",
 } as const;
-
-/** What an event of a stream, in any of the formats, calls the error that it tells of. */
-export function nameInEvent(payload: unknown): string | undefined {
-  const event = fieldsOf(payload);
-  const error = event["error"] ?? fieldsOf(event["response"])["error"];
-  return error === undefined ? nameOfError({ code: event["code"] }) : nameOfError(fieldsOf(error));
-}
-
-/** An upstream that told of an error in the middle of its answer, and what it calls it. */
-export function toldInReply(
-  code: string | null | undefined,
-  { secrets }: Pick<Deployment, "secrets">,
-): CallFailure {
-  const name = storable(wordsOf(code, secrets)) || undefined;
-  const reason = name === undefined ? "error in the answer" : `error in the answer: ${name}`;
-  return { kind: "broken", reason, code: name };
-}
-
-/** The same in words for the client. */
-export function failureInReply(
-  { message }: Extract<ModelEvent, { type: "error" }>,
-  model: string,
-  { secrets }: Pick<Deployment, "secrets">,
-): GatewayError {
-  const words = wordsOf(message, secrets);
-  const told = words === undefined ? "" : `: ${words}`;
-  return new GatewayError(
-    "upstream_failed",
-    `The upstream of model ${JSON.stringify(model)} broke off its answer${told}`,
-  );
-}
 
 /**
  * An upstream that answered with a status other than 2xx. Its text is passed on only where it is about the request, and
@@ -116,7 +81,8 @@ export async function failureOfAnswer(
     named,
     secrets: [...secrets, ...secretsIn(sentHeaders)],
   });
-  return { error, isCurable: false, reason: `status ${status}` };
+  const code = error.details.upstream?.code ?? undefined;
+  return { error, isCurable: false, reason: `status ${status}`, code };
 }
 
 interface Refused {
@@ -198,12 +164,6 @@ function refusal(status: number, told: Told, { named, secrets }: Refusing): Gate
   });
 }
 
-function wordsOf(value: unknown, secrets: readonly string[]): string | undefined {
-  const text = textOf(value);
-  if (text === undefined) return undefined;
-  return redact(secrets.reduce((words, secret) => words.replaceAll(secret, "***"), text));
-}
-
 /** What an upstream says of a refusal, unchecked; `status` where its provider means another than it sent. */
 type Told = { readonly status?: number } & {
   readonly [field in "message" | "type" | "code" | "param"]?: unknown;
@@ -217,17 +177,4 @@ function errorOf(body: Buffer, status: number, adapter: Adapter | undefined): To
   if (typeof error === "string") return { message: error };
   const { message, type, code, param } = fieldsOf(error);
   return { message, type, code, param };
-}
-
-/** A code as the ledger's column can hold it: of sane length, without control characters and halves of surrogate pairs. */
-function storable(code: string | undefined): string | undefined {
-  return code?.slice(0, maxCodeLength).replaceAll(/[\p{Cc}\p{Cs}]/gu, "");
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== ""
-    ? value
-    : typeof value === "number"
-      ? String(value)
-      : undefined;
 }

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import type { Attempt } from "./call.ts";
+import { errorInEvent } from "./told-error.ts";
+
+/** What is known of an error that comes in an event with this payload. */
+function told(payload: unknown, attempt: { secrets?: string[]; sentHeaders?: string[] } = {}) {
+  const bytes = Buffer.from(`event: error\ndata: ${JSON.stringify(payload) ?? ""}\n\n`);
+  const { secrets = [], sentHeaders = [] } = attempt;
+  const at = { deployment: { secrets }, sentHeaders } as unknown as Attempt;
+  return errorInEvent(bytes, { start: 0, end: bytes.length }, at);
+}
+
+test.each([
+  ["a chat", { error: { message: "No", type: "server_error", code: "rate_limit_exceeded" } }],
+  ["one without a code", { error: { message: "No", type: "rate_limit_exceeded", code: null } }],
+  ["one with an empty code", { error: { message: "No", type: "rate_limit_exceeded", code: "" } }],
+  ["one with a number", { error: { message: "No", type: "rate_limit_exceeded", code: 429 } }],
+  ["Anthropic's", { type: "error", error: { type: "rate_limit_exceeded", message: "No" } }],
+  ["Responses'", { type: "error", code: "rate_limit_exceeded", message: "No", param: null }],
+  [
+    "failed Responses",
+    {
+      type: "response.failed",
+      response: { error: { code: "rate_limit_exceeded", message: "No" } },
+    },
+  ],
+])("an error in the events of %s is known by its name", (_what, event) => {
+  expect(told(event)).toMatchObject({
+    failure: { kind: "broken", code: "rate_limit_exceeded" },
+    isOfRequest: false,
+  });
+});
+
+test.each([undefined, [], "error", { error: "No" }, { type: "error" }, { error: null }])(
+  "an error that has no name has none: %j",
+  (event) => {
+    expect(told(event).failure).toEqual({
+      kind: "broken",
+      reason: "error in the answer",
+      code: undefined,
+    });
+  },
+);
+
+test.each([
+  { error: { type: "invalid_request_error", code: "unsupported_value" } },
+  { error: { type: "server_error", code: "context_length_exceeded" } },
+  { error: { code: 400, message: "Bad" } },
+  { error: { code: "413" } },
+  { type: "error", error: { type: "invalid_request_error" } },
+  { type: "error", code: "invalid_prompt" },
+  { type: "response.failed", response: { error: { code: "invalid_prompt" } } },
+  { error: { code: 400, status: "INVALID_ARGUMENT" } },
+])("an error that is of the request's making is known for one: %j", (event) => {
+  expect(told(event).isOfRequest).toBe(true);
+});
+
+test("a name that quotes a credential, of the deployment's or one that went with this call alone, is told without it", () => {
+  const event = { error: { code: "bad key-of-the-deployment and token-for-an-hour" } };
+
+  const { failure } = told(event, {
+    secrets: ["key-of-the-deployment"],
+    sentHeaders: ["authorization", "Bearer token-for-an-hour", "content-type", "application/json"],
+  });
+
+  expect(failure).toEqual({
+    kind: "broken",
+    reason: "error in the answer: bad *** and ***",
+    code: "bad *** and ***",
+  });
+});
