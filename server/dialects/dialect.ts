@@ -1,6 +1,7 @@
 import type { Chat } from "../../shared/openai/chat.ts";
 import type { Usage } from "../../shared/spend.ts";
 import type { GatewayError } from "../errors.ts";
+import type { Fields } from "../providers/json.ts";
 import type { ModelEvent } from "../providers/model-event.ts";
 import type { EscapedText } from "../wire/escaped-text.ts";
 import type { Span } from "../wire/span.ts";
@@ -63,6 +64,10 @@ export interface NativeFormat {
   readUsage(reported: unknown): Usage | undefined;
   /** What was generated in a whole reply, for counting where no usage was reported. */
   generatedText(body: Buffer): string;
+  /** Whether what an event carries says nothing yet, as those do that every stream begins with. */
+  isOpening(payload: Fields): boolean;
+  /** Whether clients read of an error in a whole reply: elsewhere they are told of it by its status. */
+  readonly repliesTellErrors: boolean;
   /** What a client is owed at the end of a stream whose upstream left it out; undefined where such a stream is broken. */
   readonly missingEnd: string | undefined;
   /** What a client is sent in the place of the rest of a stream that broke off. */

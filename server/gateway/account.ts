@@ -89,7 +89,8 @@ interface Ended {
 function note({ metrics, logger }: Gateway, call: Call, attempt: Attempt, ended: Ended): void {
   const { deployment, sentAtMs, headAtMs } = attempt;
   const { end, usage, cost } = ended;
-  const firstByteAtMs = end.firstByteAtMs ?? (call.isStream ? undefined : headAtMs);
+  const firstByteAtMs =
+    attempt.firstByteAtMs ?? end.firstByteAtMs ?? (call.isStream ? undefined : headAtMs);
   metrics.attempt({
     modelGroup: call.group.name,
     deployment: deployment.id,

@@ -13,7 +13,7 @@ import type { Gateway } from "./gateway.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { prepare } from "./prepare.ts";
 import { type Outcome, type Received, send } from "./send.ts";
-import { orFailed } from "./stream-start.ts";
+import { orFailed } from "./answer-start.ts";
 import { type AttemptFailure, failureOfAnswer, failureOfCall } from "./upstream-error.ts";
 
 /** One deployment of those that a call may go to. */
@@ -70,12 +70,13 @@ export async function attemptAt(gateway: Gateway, call: Call, trial: Trial): Pro
     // Who left while the attempt was written down is not asked for; nothing is owed.
     if (call.client.isGone) throw clientClosed();
     outcome = await send(gateway, call, { attempt, outgoing });
-    if (call.isStream && !trial.isLast) outcome = await orFailed(call, attempt, outcome);
+    attempt.headAtMs = performance.now();
+    if (!trial.isLast) outcome = await orFailed(call, attempt, outcome);
   } catch (thrown) {
     await settleThrown(gateway, call, { attempt, thrown });
     throw thrown;
   }
-  attempt.headAtMs = performance.now();
+  attempt.readyAtMs = performance.now();
   if (outcome.kind !== "received") return failed(gateway, call, { attempt, outcome });
   return { kind: "received", attempt, received: outcome.received, dropped: outcome.dropped };
 }
@@ -126,7 +127,17 @@ function begin(call: Call, { trial, outgoing, entry }: Beginning): Attempt {
   const { deployment, slot, retries } = trial;
   const sentHeaders = outgoing.kind === "bytes" ? outgoing.headers : noHeaders;
   const sentAtMs = performance.now();
-  return { deployment, entry, sentHeaders, slot, retries, sentAtMs, headAtMs: undefined };
+  return {
+    deployment,
+    entry,
+    sentHeaders,
+    slot,
+    retries,
+    sentAtMs,
+    headAtMs: undefined,
+    firstByteAtMs: undefined,
+    readyAtMs: undefined,
+  };
 }
 
 /** What is in the journal must be settled, whatever happens: a bug that throws here costs nothing, and takes no slot with it. */
@@ -165,8 +176,10 @@ function failureOf(
   { deployment, sentHeaders }: Attempt,
 ): AttemptFailure | Promise<AttemptFailure> {
   switch (outcome.kind) {
-    case "failed":
-      return failureOfCall(outcome.failure, asked);
+    case "failed": {
+      const failure = failureOfCall(outcome.failure, asked);
+      return { ...failure, error: outcome.error ?? failure.error };
+    }
     case "refused":
       return failureOfAnswer(outcome.answer, asked, {
         secrets: deployment.secrets,

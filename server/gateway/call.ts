@@ -48,4 +48,8 @@ export interface Attempt {
   readonly sentAtMs: number;
   /** The same, when the head of the answer came. */
   headAtMs: number | undefined;
+  /** The same, when the first of an answer came that was read ahead. */
+  firstByteAtMs: number | undefined;
+  /** The same, when all was there that is waited for before a reply is written. */
+  readyAtMs: number | undefined;
 }

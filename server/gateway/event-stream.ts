@@ -7,7 +7,7 @@ import type { EventReader, ModelEvent } from "../providers/model-event.ts";
 import type { Attempt, Call } from "./call.ts";
 import { textOfEvent } from "./generated.ts";
 import type { StreamEnd } from "./reply-stream.ts";
-import { errorOf, failureInReply } from "./told-error.ts";
+import { toldError } from "./told-error.ts";
 import { failureOfCall } from "./upstream-error.ts";
 import { writeChunk } from "./write-chunk.ts";
 
@@ -86,8 +86,9 @@ export class EventStream implements EventReader {
   }
 
   #failOn(event: Extract<ModelEvent, { type: "error" }>): void {
-    const error = failureInReply(event, this.#call.asked, this.#attempt);
-    this.#conclude(errorOf(event, this.#attempt).failure, this.#encoder.fail(error));
+    const { code, message } = event;
+    const { failure, error } = toldError({ code, message }, this.#call, this.#attempt);
+    this.#conclude(failure, this.#encoder.fail(error));
   }
 
   #conclude(failure: CallFailure | undefined, tail: string | undefined): void {

@@ -6,6 +6,7 @@ import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
 import { brokenOff, ending, foreign, type Outcome, otherwiseOf } from "./outcome.ts";
+import { replyError } from "./reply-error.ts";
 import { sendJson } from "./reply-headers.ts";
 import { type Answered, carryStream } from "./carry-stream.ts";
 import { replyMedia } from "./reply-media.ts";
@@ -40,6 +41,7 @@ function outcomeOf(
   const whole = readWhole(read, answer, replyModel(gateway, call), native.readUsage);
   if (whole.kind === "failed") return brokenOff(call, whole.failure);
   if (whole.kind === "foreign") return foreign(call, "something that is not JSON", undefined);
+  if (whole.error) return replyError(call, { attempt, dropped }, whole);
   const { body, usage } = whole;
   const cost = costOf(attempt, usage);
   const text = usage ? "" : native.generatedText(body);

@@ -11,7 +11,7 @@ import { textOfEvents } from "./generated.ts";
 import { brokenOff, ending, type Outcome, otherwiseOf } from "./outcome.ts";
 import { replyHeaders, sendJson, streamHeaders } from "./reply-headers.ts";
 import type { Routed } from "./route.ts";
-import { errorOf, failureInReply } from "./told-error.ts";
+import { toldError } from "./told-error.ts";
 
 type Answered = Omit<Routed, "received"> & { readonly source: EventSource };
 
@@ -74,14 +74,9 @@ async function replyWhole(
   const usage = usageOf(events);
   const failed = events.find((event) => event.type === "error");
   if (failed) {
-    return {
-      end: {
-        ...ending(errorOf(failed, attempt).failure),
-        usage,
-        otherwise: { kind: "nothing" },
-      },
-      error: failureInReply(failed, call.asked, attempt),
-    };
+    const { code, message } = failed;
+    const { failure, error } = toldError({ code, message }, call, attempt);
+    return { end: { ...ending(failure), usage, otherwise: { kind: "nothing" } }, error };
   }
   const body = encoded(events, { dialect, head });
   if (!Buffer.isBuffer(body))

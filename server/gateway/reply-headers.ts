@@ -30,9 +30,9 @@ export function sendJson(call: Call, body: Buffer, told: Told): void {
 
 /** What a reply says of how it came about: names and values in turn. */
 export function replyHeaders(call: Call, { attempt, dropped, cost }: Told): string[] {
-  const { deployment, retries, sentAtMs, headAtMs = sentAtMs } = attempt;
+  const { deployment, retries, sentAtMs, readyAtMs = sentAtMs } = attempt;
   const { requestId, group, permit, endpoint, askedCap } = call;
-  const ownMs = performance.now() - call.startedAtMs - (headAtMs - sentAtMs);
+  const ownMs = performance.now() - call.startedAtMs - (readyAtMs - sentAtMs);
   const headers = [
     "x-request-id",
     requestId,

@@ -9,6 +9,7 @@ import type { Gateway } from "./gateway.ts";
 import { measuredUsage } from "./metering.ts";
 import type { Meter, Told } from "./meters/meter.ts";
 import { brokenOff, ending, foreign, type Outcome } from "./outcome.ts";
+import { replyError } from "./reply-error.ts";
 import { replyHeaders, sendJson } from "./reply-headers.ts";
 import { replyModel } from "./reply-model.ts";
 import { contentHeaders, PipedReply } from "./reply-piped.ts";
@@ -61,6 +62,7 @@ async function replyJson(gateway: Gateway, call: Call, metered: Metered): Promis
   const whole = readWhole(read, answer, replyModel(gateway, call), call.endpoint.native.readUsage);
   if (whole.kind === "failed") return brokenOff(call, whole.failure);
   if (whole.kind === "foreign") return foreign(call, "something that is not JSON", undefined);
+  if (whole.error) return replyError(call, { attempt, dropped }, whole);
   const { body, usage: reported } = whole;
   const charge = chargeOf(call, metered, { reported, body });
   return {

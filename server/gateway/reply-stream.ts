@@ -8,7 +8,7 @@ import { EscapedText } from "../wire/escaped-text.ts";
 import { isValue, type Span } from "../wire/span.ts";
 import { parseJson } from "../providers/json.ts";
 import { dataOf, SseEvents } from "../wire/sse-events.ts";
-import { errorInEvent } from "./told-error.ts";
+import { errorInEvent, payloadOf, toldError } from "./told-error.ts";
 import { failureOfCall } from "./upstream-error.ts";
 import { writeChunk } from "./write-chunk.ts";
 
@@ -164,6 +164,10 @@ export class StreamReply implements Reader<Buffer> {
     ]);
   }
 
+  #toldIn(bytes: Buffer, event: Span): CallFailure {
+    return toldError(errorInEvent(payloadOf(bytes, event)), this.#call, this.#attempt).failure;
+  }
+
   #read(bytes: Buffer, start: number, end: number) {
     const event = this.#readEvent(bytes, { start, end }, this.#text);
     if (event.usage) {
@@ -171,7 +175,7 @@ export class StreamReply implements Reader<Buffer> {
       this.#isUsageSoFar = event.isUsageSoFar === true;
     }
     this.#isDone ||= event.isDone;
-    if (event.isError) this.#told ??= errorInEvent(bytes, { start, end }, this.#attempt).failure;
+    if (event.isError) this.#told ??= this.#toldIn(bytes, { start, end });
     // The end is sent once the stream is accounted for, and never where it failed, whatever its upstream says.
     return {
       model: event.model,

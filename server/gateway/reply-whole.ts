@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Usage } from "../../shared/spend.ts";
 import type { Answer } from "../providers/call.ts";
 import { saysJson } from "../providers/content-type.ts";
+import { type Fields, fieldsOf, parseJson } from "../providers/json.ts";
 import type { CallFailure } from "../providers/source.ts";
 import type { NativeFormat } from "../dialects/dialect.ts";
 import { findMembers, findMembersOfWhole } from "../wire/json-members.ts";
@@ -9,7 +10,13 @@ import { isValue, type Span } from "../wire/span.ts";
 
 /** A reply that is held until it is complete: whatever breaks before can still be told as an error. */
 export type Whole =
-  | { readonly kind: "complete"; readonly body: Buffer; readonly usage: Usage | undefined }
+  | {
+      readonly kind: "complete";
+      readonly body: Buffer;
+      readonly usage: Usage | undefined;
+      /** What it tells of in the place of an answer, as some upstreams do with status 200: `code`, `type`, `message`. */
+      readonly error: Fields | undefined;
+    }
   /** Something that is not a JSON object, as far as it is checked. */
   | { readonly kind: "foreign" }
   | { readonly kind: "failed"; readonly failure: CallFailure };
@@ -17,8 +24,9 @@ export type Whole =
 /** The most that a reply may take in memory. The largest in use are batches of embeddings. */
 export const maxReplyBytes = 256 * 1024 * 1024;
 
-const names = [Buffer.from("model"), Buffer.from("usage")];
-const modelOnly = names.slice(0, 1);
+const names = ["model", "usage", "error"].map((name) => Buffer.from(name));
+/** What answers are in, in any of the formats. Failed Responses have theirs, as a rule empty, beside the error. */
+const answers = ["choices", "data", "content", "results", "text"].map((name) => Buffer.from(name));
 
 /** Reads a reply that `collect` brought, puts `model`, which is JSON, in the place of the upstream's name, and finds the usage. */
 export function readWhole(
@@ -30,20 +38,28 @@ export function readWhole(
   if (!Buffer.isBuffer(body)) return { kind: "failed", failure: body };
   const facts = saysJson(answer) ? walk(body, readUsage) : parseObject(body, readUsage);
   if (!facts) return { kind: "foreign" };
-  const { modelSpan, usage } = facts;
-  if (!modelSpan || model === undefined) return { kind: "complete", body, usage };
-  if (isValue(body, modelSpan, model)) return { kind: "complete", body, usage };
-  return {
-    kind: "complete",
-    body: Buffer.concat([body.subarray(0, modelSpan.start), model, body.subarray(modelSpan.end)]),
-    usage,
-  };
+  const { modelSpan, usage, errorSpan } = facts;
+  const error = errorSpan && errorIn(body, errorSpan);
+  if (!modelSpan || model === undefined || isValue(body, modelSpan, model))
+    return { kind: "complete", body, usage, error };
+  const renamed = [body.subarray(0, modelSpan.start), model, body.subarray(modelSpan.end)];
+  return { kind: "complete", body: Buffer.concat(renamed), usage, error };
+}
+
+/** One that stands beside an answer is none. */
+function errorIn(body: Buffer, { start, end }: Span): Fields | undefined {
+  const told = parseJson(body.toString("utf8", start, end));
+  const error = typeof told === "string" ? { message: told } : fieldsOf(told);
+  if (Object.values(error).every((value) => value === "")) return undefined;
+  const hasAnswer = findMembers(body, { start: 0, end: body.length }, answers).some(Boolean);
+  return hasAnswer ? undefined : error;
 }
 
 type ReadUsage = NativeFormat["readUsage"];
 
 interface ReplyFacts {
   readonly modelSpan: Span | undefined;
+  readonly errorSpan: Span | undefined;
   readonly usage: Usage | undefined;
 }
 
@@ -52,8 +68,8 @@ function parseObject(body: Buffer, readUsage: ReadUsage): ReplyFacts | undefined
   // latin1 is the cheapest decoding, and what it garbles is text, of which neither the syntax nor the usage has any.
   const { value } = parse(body.toString("latin1"));
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
-  const [modelSpan] = findMembers(body, { start: 0, end: body.length }, modelOnly);
-  return { modelSpan, usage: readUsage(fieldOf(value, "usage")) };
+  const [modelSpan, , errorSpan] = findMembers(body, { start: 0, end: body.length }, names);
+  return { modelSpan, errorSpan, usage: readUsage(fieldOf(value, "usage")) };
 }
 
 /**
@@ -63,10 +79,11 @@ function parseObject(body: Buffer, readUsage: ReadUsage): ReplyFacts | undefined
 function walk(body: Buffer, readUsage: ReadUsage): ReplyFacts | undefined {
   const found = findMembersOfWhole(body, names);
   if (!found) return undefined;
-  const [modelSpan, usageSpan] = found;
-  if (!usageSpan) return { modelSpan, usage: undefined };
+  const [modelSpan, usageSpan, errorSpan] = found;
+  if (!usageSpan) return { modelSpan, errorSpan, usage: undefined };
   const reported = parse(body.toString("latin1", usageSpan.start, usageSpan.end));
-  return reported.kind === "broken" ? undefined : { modelSpan, usage: readUsage(reported.value) };
+  if (reported.kind === "broken") return undefined;
+  return { modelSpan, errorSpan, usage: readUsage(reported.value) };
 }
 
 function parse(

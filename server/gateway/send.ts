@@ -13,6 +13,7 @@ import { wholeAnswer } from "../providers/whole-answer.ts";
 import type { Attempt, Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Outgoing } from "./outgoing.ts";
+import type { NoAnswer } from "./read-ahead.ts";
 
 /** What an upstream that took a call sends: bytes in the client's own format, what its model says, or vectors. */
 export type Received =
@@ -29,7 +30,7 @@ export type Received =
 export type Outcome =
   | { readonly kind: "received"; readonly received: Received; readonly dropped: readonly string[] }
   | { readonly kind: "refused"; readonly answer: Answer; readonly usage?: Usage | undefined }
-  | { readonly kind: "failed"; readonly failure: CallFailure; readonly usage?: Usage | undefined }
+  | ({ readonly kind: "failed"; readonly usage?: Usage | undefined } & NoAnswer)
   | Extract<LibraryFailure, { kind: "inexpressible" }>;
 
 /** Sends a request on its way and waits for the head of its answer. */

@@ -1,13 +1,14 @@
 import { expect, test } from "vitest";
 import type { Attempt } from "./call.ts";
-import { errorInEvent } from "./told-error.ts";
+import { errorInEvent, payloadOf, toldError } from "./told-error.ts";
 
 /** What is known of an error that comes in an event with this payload. */
 function told(payload: unknown, attempt: { secrets?: string[]; sentHeaders?: string[] } = {}) {
   const bytes = Buffer.from(`event: error\ndata: ${JSON.stringify(payload) ?? ""}\n\n`);
   const { secrets = [], sentHeaders = [] } = attempt;
   const at = { deployment: { secrets }, sentHeaders } as unknown as Attempt;
-  return errorInEvent(bytes, { start: 0, end: bytes.length }, at);
+  const read = payloadOf(bytes, { start: 0, end: bytes.length });
+  return toldError(errorInEvent(read), { asked: "gpt" }, at);
 }
 
 test.each([
@@ -53,6 +54,51 @@ test.each([
   { error: { code: 400, status: "INVALID_ARGUMENT" } },
 ])("an error that is of the request's making is known for one: %j", (event) => {
   expect(told(event).isOfRequest).toBe(true);
+});
+
+test.each([
+  { error: { type: "invalid_request_error", code: "invalid_api_key" } },
+  { error: { type: "invalid_request_error", code: "model_not_found" } },
+  { error: { type: "invalid_request_error", code: 401 } },
+  { error: { code: "500" } },
+  { error: { code: { toString: 1, valueOf: 1 } } },
+  { error: { code: [400] } },
+  { error: { code: true } },
+])("one that is not, is not: %j", (event) => {
+  expect(told(event).isOfRequest).toBe(false);
+});
+
+test.each([
+  [
+    { code: "rate_limit_exceeded", message: "Slow" },
+    "upstream_rate_limited",
+    "broke off its answer: Slow",
+  ],
+  [
+    { type: "rate_limit_error", message: "Slow" },
+    "upstream_rate_limited",
+    "broke off its answer: Slow",
+  ],
+  [{ code: 429 }, "upstream_rate_limited", "broke off its answer"],
+  [{ code: 502, message: "Down" }, "upstream_failed", "broke off its answer: Down"],
+  [{ type: "overloaded_error" }, "upstream_failed", "broke off its answer"],
+])("a client is told of %j as %s", (error, code, words) => {
+  expect(told({ error }).error).toMatchObject({
+    code,
+    message: `The upstream of model "gpt" ${words}`,
+  });
+});
+
+test("a client is told what its request did wrong in the upstream's words", () => {
+  const { error } = told({
+    error: { code: "invalid_prompt", message: "Not this", param: "input" },
+  });
+
+  expect(error).toMatchObject({ code: "upstream_refused", message: "Not this" });
+  expect(error.details).toMatchObject({
+    param: "input",
+    upstream: { status: 400, code: "invalid_prompt", type: "invalid_request_error" },
+  });
 });
 
 test("a name that quotes a credential, of the deployment's or one that went with this call alone, is told without it", () => {

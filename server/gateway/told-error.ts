@@ -3,71 +3,119 @@ import { GatewayError } from "../errors.ts";
 import { secretsIn } from "../providers/deployment-secrets.ts";
 import { nameOfError } from "../providers/error-name.ts";
 import { type Fields, fieldsOf, parseJson } from "../providers/json.ts";
-import type { ModelEvent } from "../providers/model-event.ts";
 import type { CallFailure } from "../providers/source.ts";
 import type { Span } from "../wire/span.ts";
 import { dataOf } from "../wire/sse-events.ts";
-import type { Attempt } from "./call.ts";
-import { requestStatuses } from "./upstream-error.ts";
+import type { Attempt, Call } from "./call.ts";
+import { refusal, requestStatuses } from "./upstream-error.ts";
 import { storable, wordsOf } from "./upstream-words.ts";
 
-/** An error that an upstream told of in the middle of its answer. */
+type Asked = Pick<Call, "asked">;
+
+/** An error that an upstream told of in its answer, or in the place of one. */
 export interface ToldError {
   readonly failure: CallFailure;
   /** The request is at fault: no other deployment will think better of it. */
   readonly isOfRequest: boolean;
+  /** As the client is told of it. */
+  readonly error: GatewayError;
 }
 
-/** What an event of a stream, in any of the formats, tells of. */
-export function errorInEvent(bytes: Buffer, event: Span, attempt: Attempt): ToldError {
+/** The value that an event carries; undefined where it is no JSON. */
+export function payloadOf(bytes: Buffer, event: Span): unknown {
   const { start, end } = dataOf(bytes, event);
-  return errorOf(fieldsIn(parseJson(bytes.toString("utf8", start, end))), attempt);
+  return parseJson(bytes.toString("utf8", start, end));
 }
 
-function fieldsIn(payload: unknown): Fields {
+/** The error that an event of a stream tells of, in any of the formats, as `toldError` takes it. */
+export function errorInEvent(payload: unknown): Fields {
   const event = fieldsOf(payload);
   const error = event["error"] ?? fieldsOf(event["response"])["error"];
-  return error === undefined ? { code: event["code"] } : fieldsOf(error);
+  if (typeof error === "string") return { message: error };
+  const { code, message } = event;
+  return error === undefined || error === null ? { code, message } : fieldsOf(error);
 }
 
-/** `code` and `type` as in OpenAI's errors. */
-export function errorOf(error: Fields, attempt: Attempt): ToldError {
-  const name = storable(wordsOf(nameOfError(error), secretsOf(attempt))) || undefined;
+/** `code`, `type` and `message` as in OpenAI's errors. */
+export function toldError(error: Fields, { asked }: Asked, attempt: Attempt): ToldError {
+  const { code, type } = error;
+  const secrets = secretsOf(attempt);
+  const name = storable(wordsOf(nameOfError({ code, type }), secrets)) || undefined;
   const reason = name === undefined ? "error in the answer" : `error in the answer: ${name}`;
   return {
     failure: { kind: "broken", reason, code: name },
-    isOfRequest: [error["code"], error["type"]].some(isOfRequest),
+    isOfRequest: isOfRequest(code) ?? isOfRequest(type) ?? false,
+    error: errorFor(asked, error, secrets),
   };
 }
 
-/** In the words of OpenAI and Azure, Anthropic, Google and AWS; and statuses, which some give in the place of a name. */
+/** Codes, types and statuses, which some give in the place of a name: of OpenAI and Azure, Anthropic, Google and AWS. */
 const requestErrors: ReadonlySet<unknown> = new Set([
   "invalid_request_error",
   "invalid_prompt",
   "context_length_exceeded",
   "content_filter",
   "content_policy_violation",
+  "bio_policy",
+  "invalid_image",
+  "invalid_image_format",
+  "invalid_base64_image",
+  "invalid_image_url",
+  "invalid_image_mode",
+  "image_too_large",
+  "image_too_small",
+  "image_file_too_large",
+  "image_parse_error",
+  "image_content_policy_violation",
+  "image_file_not_found",
+  "empty_image_file",
+  "unsupported_image_media_type",
+  "failed_to_download_image",
   "request_too_large",
   "INVALID_ARGUMENT",
   "ValidationException",
   "validationException",
 ]);
 
-function isOfRequest(name: unknown): boolean {
-  return requestErrors.has(name) || requestStatuses.has(Number(name));
+/** Codes of OpenAI that come with the type of a wrong request, and are the matter of one account or deployment. */
+const accountErrors: ReadonlySet<unknown> = new Set(["invalid_api_key", "model_not_found"]);
+
+const rateErrors: ReadonlySet<unknown> = new Set([
+  "rate_limit_exceeded",
+  "rate_limit_error",
+  "RESOURCE_EXHAUSTED",
+  "ThrottlingException",
+  "throttlingException",
+]);
+
+/** Undefined for a name that does not tell. */
+function isOfRequest(name: unknown): boolean | undefined {
+  if (requestErrors.has(name)) return true;
+  if (accountErrors.has(name)) return false;
+  const status = statusIn(name);
+  return status === undefined ? undefined : requestStatuses.has(status);
 }
 
-/** Such an error in words for the client. */
-export function failureInReply(
-  { message }: Extract<ModelEvent, { type: "error" }>,
-  model: string,
-  attempt: Attempt,
-): GatewayError {
-  const words = wordsOf(message, secretsOf(attempt));
+/** A status of HTTP in the place of a name. */
+function statusIn(name: unknown): number | undefined {
+  const status = typeof name === "number" || typeof name === "string" ? Number(name) : undefined;
+  return status !== undefined && status >= 400 && status <= 599 ? status : undefined;
+}
+
+function errorFor(model: string, error: Fields, secrets: readonly string[]): GatewayError {
+  const named = JSON.stringify(model);
+  const { code, type, message } = error;
+  if (isOfRequest(code) ?? isOfRequest(type)) {
+    const status = statusIn(code);
+    const isKnown = status !== undefined && requestStatuses.has(status);
+    return refusal(isKnown ? status : 400, error, { named, secrets });
+  }
+  const words = wordsOf(message, secrets);
   const told = words === undefined ? "" : `: ${words}`;
+  const isRate = statusIn(code) === 429 || rateErrors.has(code) || rateErrors.has(type);
   return new GatewayError(
-    "upstream_failed",
-    `The upstream of model ${JSON.stringify(model)} broke off its answer${told}`,
+    isRate ? "upstream_rate_limited" : "upstream_failed",
+    `The upstream of model ${named} broke off its answer${told}`,
   );
 }
 

@@ -149,7 +149,7 @@ interface Refusing {
 }
 
 /** The upstream's own error about a request, in our shape. */
-function refusal(status: number, told: Told, { named, secrets }: Refusing): GatewayError {
+export function refusal(status: number, told: Told, { named, secrets }: Refusing): GatewayError {
   const message =
     wordsOf(told.message, secrets) ??
     `The upstream of model ${named} refused the request with status ${status}`;

@@ -18,10 +18,6 @@ export class EscapedText {
     this.#length += length;
   }
 
-  get isEmpty(): boolean {
-    return this.#length === 0;
-  }
-
   toString(): string {
     const escaped = this.#bytes.toString("utf8", 0, this.#length);
     try {

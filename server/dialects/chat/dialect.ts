@@ -6,6 +6,7 @@ import { createEncoder } from "./encode-stream.ts";
 import { encodeReply } from "./encode-reply.ts";
 import { generatedText } from "./generated-text.ts";
 import { ChunkReader } from "./chunk-reader.ts";
+import { isOpening } from "./is-opening.ts";
 
 /** OpenAI's streams of chats and completions, and the bodies of its routes. */
 export const openAiFormat: NativeFormat = {
@@ -15,6 +16,8 @@ export const openAiFormat: NativeFormat = {
   },
   readUsage,
   generatedText,
+  isOpening,
+  repliesTellErrors: false,
   // Some upstreams that are shaped like OpenAI end a stream without it.
   missingEnd: "data: [DONE]\n\n",
   errorEvent: (error) => `data: ${JSON.stringify(errorBodyOf(error))}\n\n`,

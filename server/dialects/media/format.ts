@@ -41,6 +41,8 @@ export function mediaFormat({ readUsage, unitsOf }: MediaFormat): NativeFormat {
     },
     readUsage,
     generatedText: () => "",
+    isOpening: () => false,
+    repliesTellErrors: false,
     // The end of the connection is an end: not every upstream says so before.
     missingEnd: "",
     errorEvent: (error) => `event: error\ndata: ${JSON.stringify(errorBodyOf(error))}\n\n`,

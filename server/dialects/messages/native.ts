@@ -12,6 +12,8 @@ export const native: NativeFormat = {
   },
   readUsage: readAnthropicUsage,
   generatedText,
+  isOpening: ({ type }) => type === "message_start" || type === "ping",
+  repliesTellErrors: false,
   missingEnd: undefined,
   errorEvent: (error) => `event: error\ndata: ${JSON.stringify(errorBody(error))}\n\n`,
 };

@@ -1,19 +1,19 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Answer } from "../providers/call.ts";
-import type { CallFailure, Reader } from "../providers/source.ts";
+import type { Reader } from "../providers/source.ts";
 import { openStream, sendJson, type UpstreamCall } from "../testing/fake-upstream.ts";
 import { configText, modelEntry, startGateway, type TestGateway } from "../testing/gateway.ts";
 import type { Attempt, Call } from "./call.ts";
 import { endpoints } from "./endpoints.ts";
-import { orFailed } from "./stream-start.ts";
+import { orFailed } from "./answer-start.ts";
 
 const messages = [{ role: "user", content: "Hi" }];
 
 interface Wire {
   readonly path: string;
   /** Before a model's name, in config.yaml. */
-  readonly provider: "openai" | "anthropic";
+  readonly provider: "openai" | "anthropic" | "gemini";
   readonly fields: Record<string, unknown>;
   /** Events that say nothing yet. */
   readonly silent: readonly string[];
@@ -107,9 +107,7 @@ async function startPair(
       }),
   });
   const answers: Record<string, (response: ServerResponse, call: UpstreamCall) => void> = {};
-  gateway.upstream.answer((call, response) =>
-    answers[String(call.body["model"])]?.(response, call),
-  );
+  gateway.upstream.answer((call, response) => answers[modelOf(call)]?.(response, call));
   return Object.assign(gateway, { answers });
 }
 
@@ -117,7 +115,11 @@ function ask(gateway: TestGateway, key: string, { path, fields }: Wire): Promise
   return gateway.request("POST", path, { key, body: { model: "gpt", stream: true, ...fields } });
 }
 
-const calledModels = ({ upstream }: TestGateway) => upstream.calls.map(({ body }) => body["model"]);
+/** Gemini has it in the path. */
+const modelOf = ({ path, body }: UpstreamCall) =>
+  String(body["model"] ?? /models\/(\w+):/.exec(path)?.[1]);
+
+const calledModels = ({ upstream }: TestGateway) => upstream.calls.map(modelOf);
 
 /** An encoder writes ids and a time of its own. */
 const withoutOwn = (text = "") =>
@@ -261,7 +263,7 @@ test("where the other deployment is at its limit, the failure has a status of it
 
   expect(answered.status).toBe(502);
   expect(await answered.json()).toMatchObject({
-    error: { message: 'The upstream of model "gpt" broke off before its answer was complete' },
+    error: { message: 'The upstream of model "gpt" broke off its answer: Busy' },
   });
   expect(calledModels(gateway)).toEqual(["first", "spare", "first"]);
 });
@@ -303,122 +305,260 @@ test("a client that leaves while nothing has been said ends the upstream's call,
   expect(calledModels(gateway)).toEqual(["first"]);
 });
 
+const tokens = { prompt_tokens: 1000, completion_tokens: 500 };
+
+/** Whole answers: by route and provider, what is asked and what comes. */
+const wholes: Record<string, Pick<Wire, "path" | "provider" | "fields"> & { answer: object }> = {
+  "a chat": {
+    path: "/v1/chat/completions",
+    provider: "openai",
+    fields: { messages },
+    answer: { choices: [{ index: 0, message: { content: "Hello" } }], usage: tokens },
+  },
+  embeddings: {
+    path: "/v1/embeddings",
+    provider: "openai",
+    fields: { input: "Hello" },
+    answer: { data: [{ index: 0, embedding: [1] }], usage: { prompt_tokens: 2000 } },
+  },
+  Responses: {
+    path: "/v1/responses",
+    provider: "openai",
+    fields: { input: "Hi" },
+    answer: { ...unfinished, error: null, status: "completed", usage },
+  },
+  Messages: {
+    path: "/v1/messages",
+    provider: "anthropic",
+    fields: { messages, max_tokens: 9 },
+    answer: { type: "message", content: [{ type: "text", text: "Hello" }], usage },
+  },
+  "a chat at Anthropic": {
+    path: "/v1/chat/completions",
+    provider: "anthropic",
+    fields: { messages },
+    answer: {
+      type: "message",
+      content: [{ type: "text", text: "Hello" }],
+      stop_reason: "end_turn",
+      usage,
+    },
+  },
+  "embeddings at Gemini": {
+    path: "/v1/embeddings",
+    provider: "gemini",
+    fields: { input: "Hello" },
+    answer: { embeddings: [{ values: [1] }], usageMetadata: { promptTokenCount: 2000 } },
+  },
+};
+
+const failures: Record<string, (upstream: ServerResponse) => void> = {
+  "an error with status 200": (upstream) => sendJson(upstream, { error: overloaded }),
+  "a page": (upstream) => void upstream.writeHead(200, { "content-type": "text/html" }).end("<p>"),
+  "half a body": (upstream) => {
+    upstream.writeHead(200, { "content-type": "application/json", "content-length": "1000" });
+    upstream.write('{"id":', () => setTimeout(() => upstream.destroy(), 20));
+  },
+};
+
+test.each(
+  Object.entries(wholes).flatMap(([what, wire]) =>
+    Object.entries(failures).map(([failing, fail]) => ({ what, failing, wire, fail })),
+  ),
+)(
+  "$what: $failing in the place of a whole answer has the next deployment asked",
+  async ({ wire, fail }) => {
+    await using gateway = await startPair(wire);
+    const key = await gateway.generateKey();
+    gateway.answers["first"] = fail;
+    gateway.answers["spare"] = (upstream) => sendJson(upstream, wire.answer);
+
+    const answered = await gateway.request("POST", wire.path, {
+      key,
+      body: { model: "gpt", ...wire.fields },
+    });
+
+    expect(answered.status).toBe(200);
+    expect(await answered.text()).not.toContain("Busy");
+    expect(answered.headers.get("x-litellm-attempted-retries")).toBe("1");
+    expect(await gateway.spendLogs()).toMatchObject([
+      { upstream_model: "spare", status: "success", spend: 0.002 },
+      { upstream_model: "first", status: "failure", spend: 0, usage: null },
+    ]);
+  },
+);
+
+test("a whole answer that reports what was used is not asked for again, and charged for, whatever else it tells of", async () => {
+  await using gateway = await startPair({ provider: "openai" });
+  const key = await gateway.generateKey();
+  gateway.answers["first"] = (upstream) => sendJson(upstream, { error: overloaded, usage: tokens });
+
+  const answered = await gateway.chat(key);
+
+  expect(answered.status).toBe(502);
+  expect(await gateway.spendLogs()).toMatchObject([
+    { status: "failure", error_code: "overloaded_error", spend: 0.002, estimated: false },
+  ]);
+});
+
+test("what the request did wrong goes to the client, with status 200 as with another", async () => {
+  await using gateway = await startPair({ provider: "openai" });
+  const error = { code: "context_length_exceeded", type: "invalid_request_error", message: "Long" };
+  gateway.answers["first"] = (upstream) => sendJson(upstream, { error });
+
+  const answered = await gateway.chat(await gateway.generateKey());
+
+  expect(answered.status).toBe(400);
+  expect(await answered.json()).toEqual({ error: { ...error, param: null } });
+  expect(calledModels(gateway)).toEqual(["first"]);
+});
+
+test("a connection that breaks once something was said is told to the client, as ever", async () => {
+  const wire = wires["a chat"] as Wire;
+  await using gateway = await startPair(wire);
+  gateway.answers["first"] = (upstream) => {
+    openStream(upstream, chunk({ content: "Hello" }));
+    setTimeout(() => upstream.destroy(), 50);
+  };
+
+  const text = await (await ask(gateway, await gateway.generateKey(), wire)).text();
+
+  expect(text).toContain("Hello");
+  expect(text).toContain("broke off before its answer was complete");
+  expect(calledModels(gateway)).toEqual(["first"]);
+});
+
+test.each(Object.entries(wires).filter(([, { silent, error }]) => silent[0] && error))(
+  "%s that ends before it has said anything: whether that is an answer is for its format to say",
+  async (_what, wire) => {
+    await using gateway = await startPair(wire);
+    gateway.answers["first"] = streams(...wire.silent);
+    gateway.answers["spare"] = streams(...wire.silent, ...wire.answer);
+
+    const text = await (await ask(gateway, await gateway.generateKey(), wire)).text();
+
+    // Upstreams that are shaped like OpenAI may leave out what tells of the end.
+    const mayBeEmpty = wire.path.endsWith("completions") && wire.provider === "openai";
+    expect(calledModels(gateway)).toEqual(mayBeEmpty ? ["first"] : ["first", "spare"]);
+    expect(text.includes("Hello")).toBe(!mayBeEmpty);
+  },
+);
+
+test.each([
+  ["a chat", chunk({ function_call: { name: "f", arguments: "" } })],
+  ["a chat", chunk({ audio: { data: "AAAA" } })],
+  ["a chat", chunk({ content: [{ type: "thinking", thinking: [] }] })],
+  ["a chat", data({ choices: [{ index: 0, delta: {}, finish_reason: "stop" }] })],
+  ["a chat", "data: not JSON\n\n"],
+  ["a chat", "data: [DONE]\n\n"],
+  ["a completion", data({ choices: [{ index: 0, text: "Hi" }] })],
+  ["Responses", data({ type: "response.output_item.added", item: { type: "message" } })],
+  ["Responses", data({ type: "response.web_search_call.searching" })],
+  ["Messages", data({ type: "content_block_start", content_block: { type: "text" } })],
+])("%s is not kept from its client once it has said something: %j", async (what, event) => {
+  const wire = wires[what] as Wire;
+  await using gateway = await startPair(wire);
+  // It goes on only when the client has this.
+  const open: ServerResponse[] = [];
+  gateway.answers["first"] = (upstream) => {
+    openStream(upstream, ...wire.silent, event);
+    open.push(upstream);
+  };
+
+  const startedAtMs = performance.now();
+  const answered = await ask(gateway, await gateway.generateKey(), wire);
+  expect(answered.status).toBe(200);
+  expect(performance.now() - startedAtMs).toBeLessThan(4_000);
+  for (const upstream of open) upstream.end();
+  await answered.text();
+});
+
+test("an upstream that sends what nobody can read is not listened to any longer", async () => {
+  const wire = wires["a chat at Anthropic"] as Wire;
+  await using gateway = await startPair(wire);
+  gateway.answers["first"] = (upstream) => openStream(upstream, "data: not JSON\n\n");
+  gateway.answers["spare"] = streams(...wire.answer);
+
+  const text = await (await ask(gateway, await gateway.generateKey(), wire)).text();
+
+  expect(text).toContain("Hello");
+  expect(await gateway.upstream.calls[0]?.closed).toMatchObject({ wasComplete: false });
+});
+
+test.each(["a chat at Anthropic", "a chat"])(
+  "%s: an error without a name is known as a failure of the upstream",
+  async (what) => {
+    const wire = wires[what] as Wire;
+    await using gateway = await startPair(wire);
+    const key = await gateway.generateKey();
+    gateway.answers["first"] = streams(data({ type: "error", error: { message: "Busy" } }));
+    gateway.answers["spare"] = streams(...wire.answer);
+
+    await (await ask(gateway, key, wire)).text();
+
+    expect(await gateway.spendLogs()).toMatchObject([
+      { upstream_model: "spare", status: "success" },
+      { upstream_model: "first", status: "failure", error_code: "upstream_failed" },
+    ]);
+  },
+);
+
+test("what may be large is not kept: an image that is streamed goes on as it comes", async () => {
+  const wire: Wire = {
+    ...(wires["a chat"] as Wire),
+    path: "/v1/images/generations",
+    fields: { prompt: "A cat" },
+  };
+  await using gateway = await startPair(wire);
+  gateway.answers["first"] = streams(data({ error: overloaded }));
+
+  const answered = await ask(gateway, await gateway.generateKey(), wire);
+
+  expect(await answered.text()).toContain("overloaded_error");
+  expect(calledModels(gateway)).toEqual(["first"]);
+});
+
+test("the time to the first byte is the upstream's, however long a stream was kept", async () => {
+  const wire = wires["a chat"] as Wire;
+  await using gateway = await startPair(wire);
+  gateway.answers["first"] = (upstream) => {
+    openStream(upstream, ...wire.silent);
+    setTimeout(() => upstream.end(wire.answer.join("")), 1_000);
+  };
+
+  const answered = await ask(gateway, await gateway.generateKey(), wire);
+  await answered.text();
+
+  expect(Number(answered.headers.get("x-litellm-overhead-duration-ms"))).toBeLessThan(900);
+  const page = await (await gateway.request("GET", "/metrics")).text();
+  const sum = /^keyplane_time_to_first_token_seconds_sum\{[^}]*\} (.+)$/m.exec(page)?.[1];
+  expect(Number(sum)).toBeLessThan(0.9);
+});
+
 afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A stream in the test's own hands. */
-function scriptedAnswer() {
+/** A stream of a chat with another deployment left, in the test's own hands. */
+function startChat() {
+  const endpoint = endpoints.find(({ name }) => name === "chat/completions");
+  const call = { endpoint, isStream: true, asked: "gpt" } as unknown as Call;
+  const attempt = { deployment: { secrets: [] }, sentHeaders: [] } as unknown as Attempt;
   let reader: Reader<Buffer> | undefined;
-  let aborts = 0;
   const answer: Answer = {
     status: 200,
     headers: { "content-type": "text/event-stream" },
     read: (given) => (reader = given),
-    abort: () => (aborts += 1),
+    abort: () => undefined,
   };
-  return {
-    answer,
-    aborts: () => aborts,
-    say: (text: string, resume = () => undefined) => reader?.onData(Buffer.from(text), resume),
-    end: () => reader?.onEnd(),
-    fail: (failure: CallFailure) => reader?.onFailure(failure),
-  };
-}
-
-function start(answer: Answer) {
-  const call = {
-    endpoint: endpoints.find(({ name }) => name === "chat/completions"),
-  } as unknown as Call;
-  const attempt = { deployment: { secrets: [] }, sentHeaders: [] } as unknown as Attempt;
   const received = { kind: "bytes", answer } as const;
-  return orFailed(call, attempt, { kind: "received", received, dropped: [] });
+  const starting = orFailed(call, attempt, { kind: "received", received, dropped: [] });
+  return { starting, say: (text: string) => reader?.onData(Buffer.from(text), () => undefined) };
 }
-
-/** What a reader of the stream is told from now on. */
-async function readOn(outcome: Awaited<ReturnType<typeof start>>) {
-  if (outcome.kind !== "received" || outcome.received.kind !== "bytes")
-    throw new Error(`The stream did not start: ${outcome.kind}`);
-  const told: unknown[] = [];
-  outcome.received.answer.read({
-    onData: (piece) => told.push(piece.toString()) > 2,
-    onEnd: () => told.push("end"),
-    onFailure: (failure) => told.push(failure),
-  });
-  return told;
-}
-
-test("what was read ahead is handed on first, in the pieces in which it came, and then what follows", async () => {
-  const { answer, say, end } = scriptedAnswer();
-  const starting = start(answer);
-  const first = chunk({ role: "assistant" });
-  expect(say(first.slice(0, 10))).toBe(true);
-  expect(say(first.slice(10))).toBe(true);
-  expect(say(chunk({ content: "Hello" }))).toBe(true);
-  // In the same read of the socket, before anybody could know.
-  expect(say("data: [DO")).toBe(true);
-
-  const told = await readOn(await starting);
-  expect(say("NE]\n\n")).toBe(true);
-  end();
-
-  expect(told).toEqual([
-    first.slice(0, 10),
-    first.slice(10),
-    chunk({ content: "Hello" }),
-    "data: [DO",
-    "NE]\n\n",
-    "end",
-  ]);
-});
-
-test("a reader that asks for a pause is heard", async () => {
-  const { answer, say } = scriptedAnswer();
-  const starting = start(answer);
-  say(chunk({ content: "Hello" }));
-  await readOn(await starting);
-
-  expect(say("data: 2\n\n")).toBe(false);
-  expect(say("data: 3\n\n")).toBe(true);
-});
-
-test.each([
-  ["an end", "end", (script: ReturnType<typeof scriptedAnswer>) => script.end()],
-  [
-    "a failure",
-    { kind: "broken", reason: "reset" },
-    (script: ReturnType<typeof scriptedAnswer>) => script.fail({ kind: "broken", reason: "reset" }),
-  ],
-] as const)("%s that came with the first words is told after them", async (_what, last, make) => {
-  const script = scriptedAnswer();
-  const starting = start(script.answer);
-  script.say(chunk({ content: "Hello" }));
-  make(script);
-
-  expect(await readOn(await starting)).toEqual([chunk({ content: "Hello" }), last]);
-});
-
-test("a stream that ends without a word is left to who writes the reply", async () => {
-  const { answer, end } = scriptedAnswer();
-  const starting = start(answer);
-  end();
-
-  expect(await readOn(await starting)).toEqual(["end"]);
-});
-
-test("an upstream that told of an error is not listened to any longer", async () => {
-  const { answer, say, aborts } = scriptedAnswer();
-  const starting = start(answer);
-  say(data({ error: overloaded }));
-
-  expect(await starting).toMatchObject({ kind: "failed", failure: { code: "overloaded_error" } });
-  expect(aborts()).toBe(1);
-});
 
 test("a stream that says nothing for five seconds goes to the client: it waits no longer for the head", async () => {
   vi.useFakeTimers();
-  const { answer, say } = scriptedAnswer();
-  const starting = start(answer);
+  const { starting, say } = startChat();
   say(": thinking\n\n");
   let isStarted = false;
   void starting.then(() => (isStarted = true));
@@ -427,27 +567,12 @@ test("a stream that says nothing for five seconds goes to the client: it waits n
   expect(isStarted).toBe(false);
   await vi.advanceTimersByTimeAsync(200);
   expect(isStarted).toBe(true);
-  expect(await readOn(await starting)).toEqual([": thinking\n\n"]);
-  expect(vi.getTimerCount()).toBe(0);
-});
-
-test("once it has started, or failed, no timer is left", async () => {
-  vi.useFakeTimers();
-  for (const text of [chunk({ content: "Hello" }), data({ error: overloaded })]) {
-    const { answer, say } = scriptedAnswer();
-    const starting = start(answer);
-    expect(vi.getTimerCount()).toBe(1);
-    say(text);
-    await starting;
-    expect(vi.getTimerCount()).toBe(0);
-  }
 });
 
 test("of a stream that goes on without a word no more than 64 KB is kept", async () => {
-  const { answer, say } = scriptedAnswer();
-  const starting = start(answer);
+  const { starting, say } = startChat();
   const comment = `:${" ".repeat(1021)}\n\n`;
   for (let count = 0; count < 65; count += 1) say(comment);
 
-  expect(await readOn(await starting)).toHaveLength(65);
+  expect(await starting).toMatchObject({ kind: "received" });
 });

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { sendJson } from "../testing/fake-upstream.ts";
+import { type TestGateway, startGateway } from "../testing/gateway.ts";
+
+let gateway: TestGateway;
+let key: string;
+
+beforeAll(async () => {
+  gateway = await startGateway();
+});
+
+beforeEach(async () => {
+  key = await gateway.generateKey();
+});
+
+afterAll(() => gateway[Symbol.asyncDispose]());
+
+function ask(path: string, fields: Record<string, unknown>): Promise<Response> {
+  return gateway.request("POST", path, { key, body: { model: "gpt", ...fields } });
+}
+
+const messages = [{ role: "user", content: "Hi" }];
+const routes = [
+  ["/v1/chat/completions", { messages }],
+  ["/v1/completions", { prompt: "Hi" }],
+  ["/v1/embeddings", { input: "Hi" }],
+  ["/v1/images/generations", { prompt: "A cat" }],
+  ["/v1/rerank", { query: "a", documents: ["b"] }],
+] as const;
+
+test.each(routes)(
+  "%s: an error with status 200 is told with a status of its own, and costs nothing",
+  async (path, fields) => {
+    gateway.upstream.answer((_call, response) =>
+      sendJson(response, {
+        error: { message: "No more, upstream-secret", code: 502, metadata: { provider_name: "X" } },
+        user_id: "user_1",
+      }),
+    );
+
+    const response = await ask(path, fields);
+
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({
+      error: { message: 'The upstream of model "gpt" broke off its answer: No more, ***' },
+    });
+    expect(await gateway.spendLogs(`api_key=${key}`)).toMatchObject([
+      { status: "failure", error_code: "502", spend: 0, usage: null },
+    ]);
+  },
+);
+
+test.each([
+  [{ code: 413, message: "Too large" }, 413, "413"],
+  [{ code: "invalid_prompt", message: "Not this" }, 400, "invalid_prompt"],
+])("one that is of the request's making is the request's: %j", async (error, status, code) => {
+  gateway.upstream.answer((_call, response) => sendJson(response, { error }));
+
+  const response = await ask("/v1/chat/completions", { messages });
+
+  expect(response.status).toBe(status);
+  expect(await response.json()).toMatchObject({ error: { message: error.message, code } });
+});
+
+test("one that is a text alone is told", async () => {
+  gateway.upstream.answer((_call, response) => sendJson(response, { error: "out of memory" }));
+
+  const response = await ask("/v1/chat/completions", { messages });
+
+  expect(response.status).toBe(502);
+  expect(await response.text()).toContain("out of memory");
+});
+
+test("failed Responses go to the client as they came: they tell of the error themselves", async () => {
+  const failed = {
+    id: "resp_1",
+    object: "response",
+    status: "failed",
+    error: { code: "server_error", message: "Broken" },
+    model: "gpt",
+    output: [],
+    usage: { input_tokens: 1000, output_tokens: 0 },
+  };
+  gateway.upstream.answer((_call, response) => sendJson(response, failed));
+
+  const response = await ask("/v1/responses", { input: "Hi" });
+
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual(failed);
+  expect(await gateway.spendLogs(`api_key=${key}`)).toMatchObject([
+    { status: "failure", error_code: "server_error", spend: 0.001, estimated: false },
+  ]);
+});
+
+test.each([null, {}, "", false, { message: "", code: "" }])(
+  "an answer is none the worse for an empty error in it: %j",
+  async (error) => {
+    const reply = { choices: [], error, usage: { prompt_tokens: 1000, completion_tokens: 500 } };
+    gateway.upstream.answer((_call, response) => sendJson(response, reply));
+
+    const response = await ask("/v1/chat/completions", { messages });
+
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual(reply);
+    expect(await gateway.spendOf(key)).toBe(0.002);
+  },
+);
+
+test("nor for a warning beside it", async () => {
+  const reply = { choices: [{ index: 0 }], error: { message: "Slow today" } };
+  gateway.upstream.answer((_call, response) => sendJson(response, reply));
+
+  const response = await ask("/v1/chat/completions", { messages });
+
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual(reply);
+});
