@@ -107,7 +107,11 @@ async function startPair(
       }),
   });
   const answers: Record<string, (response: ServerResponse, call: UpstreamCall) => void> = {};
-  gateway.upstream.answer((call, response) => answers[modelOf(call)]?.(response, call));
+  gateway.upstream.answer((call, response) => {
+    const answer = answers[modelOf(call)];
+    if (answer) answer(response, call);
+    else sendJson(response, { error: "nobody is to ask here" }, 500);
+  });
   return Object.assign(gateway, { answers });
 }
 
@@ -398,6 +402,20 @@ test("a whole answer that reports what was used is not asked for again, and char
   expect(answered.status).toBe(502);
   expect(await gateway.spendLogs()).toMatchObject([
     { status: "failure", error_code: "overloaded_error", spend: 0.002, estimated: false },
+  ]);
+});
+
+test("a stream that reports what was used with its first word is charged for it, though that is an error", async () => {
+  const wire = wires["Responses"] as Wire;
+  await using gateway = await startPair(wire);
+  const key = await gateway.generateKey();
+  const response = { ...unfinished, error: overloaded, usage };
+  gateway.answers["first"] = streams(...wire.silent, data({ type: "response.failed", response }));
+
+  expect(await (await ask(gateway, key, wire)).text()).toContain("overloaded_error");
+
+  expect(await gateway.spendLogs()).toMatchObject([
+    { upstream_model: "first", status: "failure", error_code: "overloaded_error", spend: 0.002 },
   ]);
 });
 
