@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { afterEach, expect, test, vi } from "vitest";
 import type { Answer } from "../providers/call.ts";
+import type { EventReader } from "../providers/model-event.ts";
 import type { Reader } from "../providers/source.ts";
 import { openStream, sendJson, type UpstreamCall } from "../testing/fake-upstream.ts";
 import { configText, modelEntry, startGateway, type TestGateway } from "../testing/gateway.ts";
@@ -585,6 +586,21 @@ test("a stream that says nothing for five seconds goes to the client: it waits n
   expect(isStarted).toBe(false);
   await vi.advanceTimersByTimeAsync(200);
   expect(isStarted).toBe(true);
+});
+
+test("a whole answer is waited for to its end, however long its model thinks", async () => {
+  vi.useFakeTimers();
+  const call = { endpoint: endpoints[0], isStream: false, asked: "gpt" } as unknown as Call;
+  const attempt = { deployment: { secrets: [] }, sentHeaders: [] } as unknown as Attempt;
+  let reader: EventReader | undefined;
+  const source = { read: (given: EventReader) => void (reader = given), abort: () => undefined };
+  const received = { kind: "events", source } as const;
+  const waiting = orFailed(call, attempt, { kind: "received", received, dropped: [] });
+
+  await vi.advanceTimersByTimeAsync(60_000);
+  reader?.onFailure({ kind: "foreign", reason: "no reply" });
+
+  expect(await waiting).toMatchObject({ kind: "failed", failure: { kind: "foreign" } });
 });
 
 test("of a stream that goes on without a word no more than 64 KB is kept", async () => {
