@@ -32,7 +32,7 @@ const usage = { input_tokens: 1000, output_tokens: 500 };
 
 const anthropic = {
   provider: "anthropic",
-  silent: [": nothing\n\n"],
+  silent: [": nothing\n\n", data({ type: "ping" })],
   error: data({ type: "error", error: { type: "overloaded_error", message: "Busy" } }),
   answer: [
     data({ type: "message_start", message: { model: "m", usage: { ...usage, output_tokens: 1 } } }),
