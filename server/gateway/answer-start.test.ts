@@ -282,6 +282,24 @@ test("a whole reply in the place of a stream is an error as ever", async () => {
   expect(calledModels(gateway)).toEqual(["first"]);
 });
 
+test.each(Object.entries(wires))(
+  "%s: a page or an error in the place of a stream has the next deployment asked",
+  async (_what, wire) => {
+    await using gateway = await startPair(wire);
+    const key = await gateway.generateKey();
+    gateway.answers["spare"] = streams(...wire.answer);
+    for (const failing of ["a page", "an error with status 200"]) {
+      gateway.answers["first"] = failures[failing] ?? (() => undefined);
+
+      const answered = await ask(gateway, key, wire);
+
+      expect(answered.status).toBe(200);
+      expect(await answered.text()).toContain("Hello");
+    }
+    expect(await gateway.spendOf(key)).toBe(0.004);
+  },
+);
+
 test("a client that leaves while nothing has been said ends the upstream's call, and no other is begun", async () => {
   const wire = wires["a chat"] as Wire;
   await using gateway = await startPair(wire);

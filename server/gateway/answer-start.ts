@@ -1,9 +1,9 @@
 import { Buffer } from "node:buffer";
 import { collect } from "../providers/body.ts";
-import { isEventStream } from "../providers/content-type.ts";
+import { isEventStream, saysJson } from "../providers/content-type.ts";
 import { type Fields, isFields } from "../providers/json.ts";
 import type { EventSource, ModelEvent } from "../providers/model-event.ts";
-import type { Reader } from "../providers/source.ts";
+import type { CallFailure, Reader } from "../providers/source.ts";
 import { wholeAnswer } from "../providers/whole-answer.ts";
 import { EscapedText } from "../wire/escaped-text.ts";
 import type { Span } from "../wire/span.ts";
@@ -42,12 +42,16 @@ function startOf(call: Call, attempt: Attempt, received: Received): Promise<Rece
     case "vectors":
       return vectors(received);
     case "unstreamed":
-      return Promise.resolve(received);
+      return unstreamed(received);
   }
 }
 
 type Bytes = Extract<Received, { kind: "bytes" }>;
+type Unstreamed = Extract<Received, { kind: "unstreamed" }>;
 type Vectors = Extract<Received, { kind: "vectors" }>;
+
+const noJson: CallFailure = { kind: "foreign", reason: "something that is not JSON" };
+const noStream: CallFailure = { kind: "foreign", reason: "something that is no event stream" };
 
 async function wholeBytes(
   call: Call,
@@ -61,8 +65,7 @@ async function wholeBytes(
   // Whoever writes the reply looks at it again: only what is short enough for an error is worth looking at twice.
   if (body.length > mostBytes) return bytes;
   const whole = readWhole(body, answer, undefined, call.endpoint.native.readUsage);
-  if (whole.kind !== "complete")
-    return { failure: { kind: "foreign", reason: "something that is not JSON" } };
+  if (whole.kind !== "complete") return { failure: noJson };
   const { error, usage } = whole;
   const verdict = error && !usage ? verdictOn(error, call, attempt) : "started";
   return verdict === "started" ? bytes : verdict;
@@ -74,7 +77,11 @@ async function streamedBytes(
   bytes: Bytes,
 ): Promise<Received | NoAnswer> {
   const { answer } = bytes;
-  if (!isEventStream(answer)) return bytes;
+  if (!isEventStream(answer)) {
+    if (saysJson(answer)) return wholeBytes(call, attempt, bytes);
+    answer.abort();
+    return { failure: noStream };
+  }
   const mayBeEmpty = call.endpoint.native.missingEnd !== undefined;
   const judge = judgeOfBytes(call, attempt);
   const start = new ReadAhead(answer, { judge, mayBeEmpty, longestMs });
@@ -100,6 +107,13 @@ async function events(
   if (none) return none;
   if (call.isStream) attempt.firstByteAtMs = source.firstPieceAtMs;
   return { kind: "events", source };
+}
+
+/** One that reports what it used has done its work. */
+async function unstreamed({ readUsage }: Unstreamed): Promise<Received | NoAnswer> {
+  const usage = await readUsage();
+  if (!usage) return { failure: noStream };
+  return { kind: "unstreamed", readUsage: () => Promise.resolve(usage) };
 }
 
 async function vectors({ read }: Vectors): Promise<Received | NoAnswer> {

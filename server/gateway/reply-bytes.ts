@@ -1,12 +1,11 @@
 import { collect } from "../providers/body.ts";
-import type { Answer } from "../providers/call.ts";
 import { isEventStream, saysJson } from "../providers/content-type.ts";
 import type { CallFailure } from "../providers/source.ts";
 import { costOf } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
 import { brokenOff, ending, foreign, type Outcome, otherwiseOf } from "./outcome.ts";
-import { replyError } from "./reply-error.ts";
+import { failedAnswer, replyError } from "./reply-error.ts";
 import { sendJson } from "./reply-headers.ts";
 import { type Answered, carryStream } from "./carry-stream.ts";
 import { replyMedia } from "./reply-media.ts";
@@ -53,7 +52,7 @@ function outcomeOf(
 
 async function replyStream(gateway: Gateway, call: Call, answered: Answered): Promise<Outcome> {
   const { answer } = answered;
-  if (!isEventStream(answer)) return unstreamed(call, answer);
+  if (!isEventStream(answer)) return unstreamed(call, answered);
   const { failure, tail, text, ...seen } = await carryStream(gateway, call, answered);
   return {
     end: { ...ending(failure), ...seen, otherwise: otherwiseOf({ failure, text, ...seen }) },
@@ -62,7 +61,7 @@ async function replyStream(gateway: Gateway, call: Call, answered: Answered): Pr
 }
 
 /** A stream was asked for and something else came. If it is a whole reply, the upstream did its work and says for how much. */
-async function unstreamed(call: Call, answer: Answer): Promise<Outcome> {
+async function unstreamed(call: Call, { attempt, answer }: Answered): Promise<Outcome> {
   const what = "something that is no event stream";
   if (!saysJson(answer)) {
     answer.abort();
@@ -71,5 +70,6 @@ async function unstreamed(call: Call, answer: Answer): Promise<Outcome> {
   const read = await collect(answer, maxReplyBytes);
   const whole = readWhole(read, answer, undefined, call.endpoint.native.readUsage);
   if (whole.kind === "failed") return brokenOff(call, whole.failure);
-  return foreign(call, what, whole.kind === "complete" ? whole.usage : undefined);
+  if (whole.kind === "foreign") return foreign(call, what, undefined);
+  return whole.error ? failedAnswer(call, attempt, whole) : foreign(call, what, whole.usage);
 }

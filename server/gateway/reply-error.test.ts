@@ -92,6 +92,22 @@ test("failed Responses go to the client as they came: they tell of the error the
   ]);
 });
 
+test.each([
+  ["/v1/chat/completions", { messages }],
+  ["/v1/responses", { input: "Hi" }],
+])("%s: one in the place of a stream is told with a status of its own", async (path, fields) => {
+  const error = { code: "server_error", message: "Broken" };
+  gateway.upstream.answer((_call, response) => sendJson(response, { error }));
+
+  const response = await ask(path, { ...fields, stream: true });
+
+  expect(response.status).toBe(502);
+  expect(await response.text()).toContain("broke off its answer: Broken");
+  expect(await gateway.spendLogs(`api_key=${key}`)).toMatchObject([
+    { status: "failure", error_code: "server_error", spend: 0 },
+  ]);
+});
+
 test.each([null, {}, "", false, { message: "", code: "" }])(
   "an answer is none the worse for an empty error in it: %j",
   async (error) => {
