@@ -7,7 +7,7 @@ import type { EventReader, ModelEvent } from "../providers/model-event.ts";
 import type { Attempt, Call } from "./call.ts";
 import { textOfEvent } from "./generated.ts";
 import type { StreamEnd } from "./reply-stream.ts";
-import { toldError } from "./told-error.ts";
+import { errorOfModel, toldError } from "./told-error.ts";
 import { failureOfCall } from "./upstream-error.ts";
 import { writeChunk } from "./write-chunk.ts";
 
@@ -86,8 +86,7 @@ export class EventStream implements EventReader {
   }
 
   #failOn(event: Extract<ModelEvent, { type: "error" }>): void {
-    const { code, message } = event;
-    const { failure, error } = toldError({ code, message }, this.#call, this.#attempt);
+    const { failure, error } = toldError(errorOfModel(event), this.#call, this.#attempt);
     this.#conclude(failure, this.#encoder.fail(error));
   }
 

@@ -14,8 +14,8 @@ export type Verdict = "nothing" | "started" | NoAnswer;
 
 export interface ReadingAhead<Piece> {
   readonly judge: (piece: Piece) => Verdict;
-  /** Whether one that ends before it has said anything is an answer all the same. */
-  readonly mayBeEmpty: boolean;
+  /** What to make of one that ends before its pieces have shown anything. */
+  readonly judgeEnd: () => Exclude<Verdict, "nothing">;
   /** For how long it is read ahead; undefined: to its end if need be. */
   readonly longestMs: number | undefined;
 }
@@ -27,18 +27,17 @@ export class ReadAhead<Piece> implements Source<Piece>, Reader<Piece> {
   /** On the monotonic clock; undefined as long as nothing came. */
   firstPieceAtMs: number | undefined;
   readonly #source: Source<Piece>;
-  readonly #mayBeEmpty: boolean;
   /** Until it is concluded. */
-  #judge: ((piece: Piece) => Verdict) | undefined;
+  #reading: ReadingAhead<Piece> | undefined;
   #tell: (outcome: NoAnswer | undefined) => void = () => undefined;
   #pieces: Piece[] = [];
   #end: "ended" | CallFailure | undefined;
   #reader: Reader<Piece> | undefined;
 
-  constructor(source: Source<Piece>, { judge, mayBeEmpty, longestMs }: ReadingAhead<Piece>) {
+  constructor(source: Source<Piece>, reading: ReadingAhead<Piece>) {
+    const { longestMs } = reading;
     this.#source = source;
-    this.#judge = judge;
-    this.#mayBeEmpty = mayBeEmpty;
+    this.#reading = reading;
     this.outcome = new Promise((resolve) => {
       const isLate = () => this.#conclude(undefined);
       const timer = longestMs === undefined ? undefined : setTimeout(isLate, longestMs);
@@ -54,16 +53,14 @@ export class ReadAhead<Piece> implements Source<Piece>, Reader<Piece> {
     if (this.#reader) return this.#reader.onData(piece, resume);
     this.firstPieceAtMs ??= performance.now();
     this.#pieces.push(piece);
-    const verdict = this.#verdictOn(piece);
-    if (verdict !== "nothing") this.#conclude(verdict === "started" ? undefined : verdict);
+    this.#judge(({ judge }) => judge(piece));
     return true;
   }
 
   onEnd(): void {
     if (this.#reader) return this.#reader.onEnd();
     this.#end = "ended";
-    const reason = "the answer ended before it began";
-    this.#conclude(this.#mayBeEmpty ? undefined : { failure: { kind: "broken", reason } });
+    this.#judge(({ judgeEnd }) => judgeEnd());
   }
 
   onFailure(failure: CallFailure): void {
@@ -87,18 +84,21 @@ export class ReadAhead<Piece> implements Source<Piece>, Reader<Piece> {
 
   /** What of an answer that is none is still to come, nobody reads. */
   #conclude(outcome: NoAnswer | undefined): void {
-    if (!this.#judge) return;
-    this.#judge = undefined;
+    if (!this.#reading) return;
+    this.#reading = undefined;
     this.#tell(outcome);
     if (outcome) this.abort();
   }
 
-  /** What cannot be read is for who writes the reply to tell. */
-  #verdictOn(piece: Piece): Verdict {
+  #judge(ask: (reading: ReadingAhead<Piece>) => Verdict): void {
+    if (!this.#reading) return;
+    let verdict: Verdict;
     try {
-      return this.#judge?.(piece) ?? "nothing";
+      verdict = ask(this.#reading);
     } catch {
-      return "started";
+      // What cannot be read is for who writes the reply to tell.
+      verdict = "started";
     }
+    if (verdict !== "nothing") this.#conclude(verdict === "started" ? undefined : verdict);
   }
 }

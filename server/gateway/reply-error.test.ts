@@ -108,6 +108,68 @@ test.each([
   ]);
 });
 
+test("what failed Responses quote of the upstream's key is not told", async () => {
+  const error = { code: "server_error", message: "Bad key upstream-secret" };
+  gateway.upstream.answer((_call, response) => sendJson(response, { status: "failed", error }));
+
+  const response = await ask("/v1/responses", { input: "Hi" });
+
+  expect(await response.json()).toEqual({
+    status: "failed",
+    error: { code: "server_error", message: "Bad key ***" },
+  });
+});
+
+test("an error that is no Response is told to who asked for one with a status of its own", async () => {
+  const error = { message: "Incorrect key upstream-secret" };
+  gateway.upstream.answer((_call, response) => sendJson(response, { error }));
+
+  const response = await ask("/v1/responses", { input: "Hi" });
+
+  expect(response.status).toBe(502);
+  expect(await response.text()).toContain("Incorrect key ***");
+});
+
+test("a Response that was completed is none the worse for an error that says nothing", async () => {
+  const reply = {
+    id: "resp_1",
+    status: "completed",
+    error: { code: null, message: null },
+    output: [{ type: "message", content: [{ type: "output_text", text: "Hello" }] }],
+    usage: { input_tokens: 1000, output_tokens: 500 },
+  };
+  gateway.upstream.answer((_call, response) => sendJson(response, reply));
+
+  const response = await ask("/v1/responses", { input: "Hi" });
+
+  expect(await response.json()).toEqual(reply);
+  expect(await gateway.spendLogs(`api_key=${key}`)).toMatchObject([{ status: "success" }]);
+});
+
+test("beside an answer that is empty, an error is one", async () => {
+  const error = { code: 503, message: "Down" };
+  for (const nothing of [null, [], ""]) {
+    gateway.upstream.answer((_call, response) => sendJson(response, { error, choices: nothing }));
+    expect((await ask("/v1/chat/completions", { messages })).status).toBe(502);
+  }
+});
+
+test("a translated call is told of an error with status 200 in the upstream's words, whole or streamed", async () => {
+  const error = {
+    type: "invalid_request_error",
+    code: "unsupported_value",
+    message: "No such thing",
+  };
+  gateway.upstream.answer((_call, response) => sendJson(response, { error }));
+
+  for (const stream of [false, true]) {
+    const response = await ask("/v1/messages", { messages, max_tokens: 9, stream });
+
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain("No such thing");
+  }
+});
+
 test.each([null, {}, "", false, { message: "", code: "" }])(
   "an answer is none the worse for an empty error in it: %j",
   async (error) => {

@@ -4,14 +4,14 @@ import type { CallFailure } from "../providers/source.ts";
 import type { EventSource, ModelEvent } from "../providers/model-event.ts";
 import { toGatewayError } from "../errors.ts";
 import { type AttemptEnd, costOf } from "./account.ts";
-import type { Call } from "./call.ts";
+import type { Attempt, Call } from "./call.ts";
 import { EventStream } from "./event-stream.ts";
 import type { Gateway } from "./gateway.ts";
 import { textOfEvents } from "./generated.ts";
-import { brokenOff, ending, type Outcome, otherwiseOf } from "./outcome.ts";
+import { brokenOff, ending, foreign, type Outcome, otherwiseOf } from "./outcome.ts";
 import { replyHeaders, sendJson, streamHeaders } from "./reply-headers.ts";
 import type { Routed } from "./route.ts";
-import { toldError } from "./told-error.ts";
+import { errorOfModel, toldError } from "./told-error.ts";
 
 type Answered = Omit<Routed, "received"> & { readonly source: EventSource };
 
@@ -71,13 +71,9 @@ async function replyWhole(
   call.client.whenGone(() => source.abort());
   const events = await allOf(source);
   if ("kind" in events) return brokenOff(call, events);
+  const failed = failedOf(events, call, attempt);
+  if (failed) return failed;
   const usage = usageOf(events);
-  const failed = events.find((event) => event.type === "error");
-  if (failed) {
-    const { code, message } = failed;
-    const { failure, error } = toldError({ code, message }, call, attempt);
-    return { end: { ...ending(failure), usage, otherwise: { kind: "nothing" } }, error };
-  }
   const body = encoded(events, { dialect, head });
   if (!Buffer.isBuffer(body))
     return {
@@ -90,6 +86,33 @@ async function replyWhole(
     end: { status: "success", usage, cost, otherwise: { kind: "generated", text } },
     finish: () => sendJson(call, body, { attempt, dropped, cost }),
   };
+}
+
+/** A stream was asked for, and something else came. */
+export function replyUnstreamed(
+  call: Call,
+  attempt: Attempt,
+  events: readonly ModelEvent[],
+): Outcome {
+  const failed = failedOf(events, call, attempt);
+  return failed ?? foreign(call, "something that is no event stream", usageOf(events));
+}
+
+/** One that tells of an error is charged for what it reports, and for nothing else. */
+function failedOf(
+  events: readonly ModelEvent[],
+  call: Call,
+  attempt: Attempt,
+): Outcome | undefined {
+  const told = events.find((event) => event.type === "error");
+  if (!told) return undefined;
+  const { failure, error } = toldError(errorOfModel(told), call, attempt);
+  const end = {
+    ...ending(failure),
+    usage: usageOf(events),
+    otherwise: { kind: "nothing" },
+  } as const;
+  return { end, error };
 }
 
 /** What was consumed is known, whatever is wrong with the reply. */
@@ -122,6 +145,6 @@ function allOf(source: EventSource): Promise<readonly ModelEvent[] | CallFailure
   });
 }
 
-function usageOf(events: readonly ModelEvent[]): Usage | undefined {
+export function usageOf(events: readonly ModelEvent[]): Usage | undefined {
   return events.findLast((event) => event.type === "usage")?.usage;
 }

@@ -1,6 +1,7 @@
 import type { Picodollars } from "../../shared/money.ts";
 import type { Usage } from "../../shared/spend.ts";
 import { collect } from "../providers/body.ts";
+import { isEventStream, saysJson, typeOf } from "../providers/content-type.ts";
 import type { CallFailure } from "../providers/source.ts";
 import { type AttemptEnd, costOf } from "./account.ts";
 import type { Call } from "./call.ts";
@@ -23,9 +24,9 @@ type Metered = Answered & { readonly meter: Meter };
  */
 export function replyMedia(gateway: Gateway, call: Call, metered: Metered): Promise<Outcome> {
   const { answer, meter } = metered;
-  const contentType = String(answer.headers["content-type"] ?? "").toLowerCase();
-  if (contentType.startsWith("text/event-stream")) return replyEvents(gateway, call, metered);
-  if (contentType.includes("json")) return replyJson(gateway, call, metered);
+  const contentType = typeOf(answer);
+  if (isEventStream(answer)) return replyEvents(gateway, call, metered);
+  if (saysJson(answer)) return replyJson(gateway, call, metered);
   if (meter.pipes(call.sent, contentType)) return replyPiped(call, metered);
   answer.abort();
   const what = `content of type ${JSON.stringify(contentType.slice(0, 100))}`;

@@ -13,7 +13,7 @@ import { failureOfCall } from "./upstream-error.ts";
 import { writeChunk } from "./write-chunk.ts";
 
 /** Whether an event lacks nothing but the blank line that ends it. Half an event is of use to no client. */
-function isWhole(rest: Buffer): boolean {
+export function isWhole(rest: Buffer): boolean {
   const { start, end } = dataOf(rest, { start: 0, end: rest.length });
   const data = rest.toString("utf8", start, end).trim();
   return data === "[DONE]" || parseJson(data) !== undefined;

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Usage } from "../../shared/spend.ts";
 import type { Answer } from "../providers/call.ts";
 import { saysJson } from "../providers/content-type.ts";
-import { type Fields, fieldsOf, parseJson } from "../providers/json.ts";
+import { type Fields, fieldsOf, isEmpty, isFields, parseJson } from "../providers/json.ts";
 import type { CallFailure } from "../providers/source.ts";
 import type { NativeFormat } from "../dialects/dialect.ts";
 import { findMembers, findMembersOfWhole } from "../wire/json-members.ts";
@@ -25,8 +25,8 @@ export type Whole =
 export const maxReplyBytes = 256 * 1024 * 1024;
 
 const names = ["model", "usage", "error"].map((name) => Buffer.from(name));
-/** What answers are in, in any of the formats. Failed Responses have theirs, as a rule empty, beside the error. */
-const answers = ["choices", "data", "content", "results", "text"].map((name) => Buffer.from(name));
+/** What answers are in, in any of the formats. */
+const answers = ["choices", "data", "content", "output", "results", "text"];
 
 /** Reads a reply that `collect` brought, puts `model`, which is JSON, in the place of the upstream's name, and finds the usage. */
 export function readWhole(
@@ -39,20 +39,21 @@ export function readWhole(
   const facts = saysJson(answer) ? walk(body, readUsage) : parseObject(body, readUsage);
   if (!facts) return { kind: "foreign" };
   const { modelSpan, usage, errorSpan } = facts;
-  const error = errorSpan && errorIn(body, errorSpan);
+  const error = errorSpan && errorIn(body);
   if (!modelSpan || model === undefined || isValue(body, modelSpan, model))
     return { kind: "complete", body, usage, error };
   const renamed = [body.subarray(0, modelSpan.start), model, body.subarray(modelSpan.end)];
   return { kind: "complete", body: Buffer.concat(renamed), usage, error };
 }
 
-/** One that stands beside an answer is none. */
-function errorIn(body: Buffer, { start, end }: Span): Fields | undefined {
-  const told = parseJson(body.toString("utf8", start, end));
-  const error = typeof told === "string" ? { message: told } : fieldsOf(told);
-  if (Object.values(error).every((value) => value === "")) return undefined;
-  const hasAnswer = findMembers(body, { start: 0, end: body.length }, answers).some(Boolean);
-  return hasAnswer ? undefined : error;
+/** One that stands beside an answer is none: not every upstream leaves out what it has nothing to say of. */
+function errorIn(body: Buffer): Fields | undefined {
+  const { error, status, ...reply } = fieldsOf(parseJson(body.toString()));
+  if (isEmpty(error)) return undefined;
+  const hasAnswer = status !== "failed" && answers.some((name) => !isEmpty(reply[name]));
+  if (hasAnswer) return undefined;
+  if (typeof error === "string") return { message: error };
+  return isFields(error) ? error : undefined;
 }
 
 type ReadUsage = NativeFormat["readUsage"];

@@ -1,9 +1,9 @@
 import { account } from "./account.ts";
 import type { Call } from "./call.ts";
 import type { Gateway } from "./gateway.ts";
-import { abandon, foreign, type Outcome } from "./outcome.ts";
+import { abandon, type Outcome } from "./outcome.ts";
 import { replyBytes } from "./reply-bytes.ts";
-import { replyEvents } from "./reply-events.ts";
+import { replyEvents, replyUnstreamed } from "./reply-events.ts";
 import { replyVectors } from "./reply-vectors.ts";
 import type { Routed } from "./route.ts";
 
@@ -52,9 +52,7 @@ function carry(
     case "events":
       return replyEvents(gateway, call, { attempt, dropped, source: received.source });
     case "unstreamed":
-      return received
-        .readUsage()
-        .then((usage) => foreign(call, "something that is no event stream", usage));
+      return received.read().then((events) => replyUnstreamed(call, attempt, events));
     case "vectors":
       return replyVectors(gateway, call, { attempt, dropped, read: received.read });
   }

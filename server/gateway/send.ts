@@ -5,7 +5,7 @@ import type { Answer } from "../providers/call.ts";
 import type { CallFailure } from "../providers/source.ts";
 import { isEventStream, saysJson } from "../providers/content-type.ts";
 import { decodeAnswer } from "../providers/decode-answer.ts";
-import type { EventSource } from "../providers/model-event.ts";
+import type { EventSource, ModelEvent } from "../providers/model-event.ts";
 import type { LibraryFailure, LibraryLimits, LibrarySend } from "../providers/library.ts";
 import { parseJson } from "../providers/json.ts";
 import { mockAnswer } from "../providers/mock.ts";
@@ -19,8 +19,8 @@ import type { NoAnswer } from "./read-ahead.ts";
 export type Received =
   | { readonly kind: "bytes"; readonly answer: Answer }
   | { readonly kind: "events"; readonly source: EventSource }
-  /** A stream was asked for, and something else came: what it says of its usage is all that is read of it. */
-  | { readonly kind: "unstreamed"; readonly readUsage: () => Promise<Usage | undefined> }
+  /** A stream was asked for, and something else came: what it says of its usage, or of an error, is all that counts of it. */
+  | { readonly kind: "unstreamed"; readonly read: () => Promise<readonly ModelEvent[]> }
   | {
       readonly kind: "vectors";
       readonly read: () => Promise<Embeddings | CallFailure>;
@@ -116,20 +116,19 @@ function mockOf(
 function receive({ isStream, endpoint }: Call, answer: Answer, adapter?: Adapter): Received {
   if (!adapter) return { kind: "bytes", answer };
   if (endpoint.dialect && isStream && !isEventStream(answer))
-    return { kind: "unstreamed", readUsage: () => usageOf(answer, adapter) };
+    return { kind: "unstreamed", read: () => readUnstreamed(answer, adapter) };
   if (endpoint.dialect) return { kind: "events", source: decodeAnswer(answer, adapter, isStream) };
   return { kind: "vectors", read: () => readVectors(answer, adapter) };
 }
 
 /** An upstream that answered with a whole reply did its work, and says for how much. */
-async function usageOf(answer: Answer, adapter: Adapter): Promise<Usage | undefined> {
+async function readUnstreamed(answer: Answer, adapter: Adapter): Promise<readonly ModelEvent[]> {
   if (!saysJson(answer)) {
     answer.abort();
-    return undefined;
+    return [];
   }
   const body = await collect(answer, maxReplyBytes);
-  const events = Buffer.isBuffer(body) ? adapter.decodeReply(parseJson(body.toString())) : [];
-  return events.findLast((event) => event.type === "usage")?.usage;
+  return Buffer.isBuffer(body) ? adapter.decodeReply(parseJson(body.toString())) : [];
 }
 
 const maxReplyBytes = 64 * 1024 * 1024;

@@ -52,6 +52,7 @@ test.each([
   { type: "error", code: "invalid_prompt" },
   { type: "response.failed", response: { error: { code: "invalid_prompt" } } },
   { error: { code: 400, status: "INVALID_ARGUMENT" } },
+  { error: { code: "invalid_request_error" } },
 ])("an error that is of the request's making is known for one: %j", (event) => {
   expect(told(event).isOfRequest).toBe(true);
 });
@@ -61,6 +62,9 @@ test.each([
   { error: { type: "invalid_request_error", code: "model_not_found" } },
   { error: { type: "invalid_request_error", code: 401 } },
   { error: { code: "500" } },
+  { error: { type: "unknown_error", code: "invalid_request_error" } },
+  { error: { type: "invalid_request_error", code: "billing_hard_limit_reached" } },
+  { error: { type: "invalid_request_error", code: "rate_limit_exceeded" } },
   { error: { code: { toString: 1, valueOf: 1 } } },
   { error: { code: [400] } },
   { error: { code: true } },

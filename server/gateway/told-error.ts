@@ -2,8 +2,9 @@ import type { Buffer } from "node:buffer";
 import { GatewayError } from "../errors.ts";
 import { secretsIn } from "../providers/deployment-secrets.ts";
 import { nameOfError } from "../providers/error-name.ts";
-import { type Fields, fieldsOf, parseJson } from "../providers/json.ts";
+import { type Fields, fieldsOf, isEmpty, parseJson } from "../providers/json.ts";
 import type { CallFailure } from "../providers/source.ts";
+import type { ModelEvent } from "../providers/model-event.ts";
 import type { Span } from "../wire/span.ts";
 import { dataOf } from "../wire/sse-events.ts";
 import type { Attempt, Call } from "./call.ts";
@@ -27,6 +28,11 @@ export function payloadOf(bytes: Buffer, event: Span): unknown {
   return parseJson(bytes.toString("utf8", start, end));
 }
 
+/** The error that a model's event tells of, as `toldError` takes it. */
+export function errorOfModel({ code, kind, message }: Extract<ModelEvent, { type: "error" }>) {
+  return { code, type: kind, message };
+}
+
 /** The error that an event of a stream tells of, in any of the formats, as `toldError` takes it. */
 export function errorInEvent(payload: unknown): Fields {
   const event = fieldsOf(payload);
@@ -38,20 +44,18 @@ export function errorInEvent(payload: unknown): Fields {
 
 /** `code`, `type` and `message` as in OpenAI's errors. */
 export function toldError(error: Fields, { asked }: Asked, attempt: Attempt): ToldError {
-  const { code, type } = error;
   const secrets = secretsOf(attempt);
-  const name = storable(wordsOf(nameOfError({ code, type }), secrets)) || undefined;
+  const name = storable(wordsOf(nameOfError(error), secrets)) || undefined;
   const reason = name === undefined ? "error in the answer" : `error in the answer: ${name}`;
   return {
     failure: { kind: "broken", reason, code: name },
-    isOfRequest: isOfRequest(code) ?? isOfRequest(type) ?? false,
+    isOfRequest: isOfRequest(error),
     error: errorFor(asked, error, secrets),
   };
 }
 
-/** Codes, types and statuses, which some give in the place of a name: of OpenAI and Azure, Anthropic, Google and AWS. */
+/** What is wrong with a request, in the names of OpenAI and Azure, Anthropic, Google and AWS. */
 const requestErrors: ReadonlySet<unknown> = new Set([
-  "invalid_request_error",
   "invalid_prompt",
   "context_length_exceeded",
   "content_filter",
@@ -77,9 +81,6 @@ const requestErrors: ReadonlySet<unknown> = new Set([
   "validationException",
 ]);
 
-/** Codes of OpenAI that come with the type of a wrong request, and are the matter of one account or deployment. */
-const accountErrors: ReadonlySet<unknown> = new Set(["invalid_api_key", "model_not_found"]);
-
 const rateErrors: ReadonlySet<unknown> = new Set([
   "rate_limit_exceeded",
   "rate_limit_error",
@@ -88,16 +89,35 @@ const rateErrors: ReadonlySet<unknown> = new Set([
   "throttlingException",
 ]);
 
-/** Undefined for a name that does not tell. */
-function isOfRequest(name: unknown): boolean | undefined {
-  if (requestErrors.has(name)) return true;
-  if (accountErrors.has(name)) return false;
-  const status = statusIn(name);
-  return status === undefined ? undefined : requestStatuses.has(status);
+/** What is the matter of an account or a deployment, though some come with the type of a wrong request. */
+const accountErrors: ReadonlySet<unknown> = new Set([
+  "invalid_api_key",
+  "authentication_error",
+  "permission_error",
+  "model_not_found",
+  "not_found_error",
+  "insufficient_quota",
+  "billing_error",
+  "billing_hard_limit_reached",
+  "account_deactivated",
+]);
+
+/** What some call anything that they will not do: it counts where there is no other name. */
+const anyRequestError = "invalid_request_error";
+
+/** A name that tells decides, wherever it stands; else a status in its place; else the type, or what stands for it. */
+function isOfRequest({ code, type }: Fields): boolean {
+  const names = [code, type];
+  if (names.some((name) => requestErrors.has(name))) return true;
+  if (names.some((name) => rateErrors.has(name) || accountErrors.has(name))) return false;
+  const status = statusIn(code);
+  if (status !== undefined) return requestStatuses.has(status);
+  return (isEmpty(type) ? code : type) === anyRequestError;
 }
 
 /** A status of HTTP in the place of a name. */
 function statusIn(name: unknown): number | undefined {
+  if (name === "request_too_large") return 413;
   const status = typeof name === "number" || typeof name === "string" ? Number(name) : undefined;
   return status !== undefined && status >= 400 && status <= 599 ? status : undefined;
 }
@@ -105,20 +125,21 @@ function statusIn(name: unknown): number | undefined {
 function errorFor(model: string, error: Fields, secrets: readonly string[]): GatewayError {
   const named = JSON.stringify(model);
   const { code, type, message } = error;
-  if (isOfRequest(code) ?? isOfRequest(type)) {
-    const status = statusIn(code);
+  const status = statusIn(code) ?? statusIn(type);
+  if (isOfRequest(error)) {
     const isKnown = status !== undefined && requestStatuses.has(status);
     return refusal(isKnown ? status : 400, error, { named, secrets });
   }
   const words = wordsOf(message, secrets);
   const told = words === undefined ? "" : `: ${words}`;
-  const isRate = statusIn(code) === 429 || rateErrors.has(code) || rateErrors.has(type);
+  const isRate = status === 429 || rateErrors.has(code) || rateErrors.has(type);
   return new GatewayError(
     isRate ? "upstream_rate_limited" : "upstream_failed",
     `The upstream of model ${named} broke off its answer${told}`,
   );
 }
 
-function secretsOf({ deployment, sentHeaders }: Attempt): readonly string[] {
+/** What an attempt's upstream may quote, and a client must not be told. */
+export function secretsOf({ deployment, sentHeaders }: Attempt): readonly string[] {
   return [...deployment.secrets, ...secretsIn(sentHeaders)];
 }

@@ -2,10 +2,15 @@ import type { Answer } from "./call.ts";
 
 type Headed = Pick<Answer, "headers">;
 
-export function isEventStream({ headers }: Headed): boolean {
-  return String(headers["content-type"]).startsWith("text/event-stream");
+/** What an answer says it is, in small letters; empty where it does not say. */
+export function typeOf({ headers }: Headed): string {
+  return String(headers["content-type"] ?? "").toLowerCase();
 }
 
-export function saysJson({ headers }: Headed): boolean {
-  return String(headers["content-type"]).includes("json");
+export function isEventStream(answer: Headed): boolean {
+  return typeOf(answer).startsWith("text/event-stream");
+}
+
+export function saysJson(answer: Headed): boolean {
+  return typeOf(answer).includes("json");
 }

@@ -42,3 +42,9 @@ export function wordsOf(value: unknown): string | undefined {
 export function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
+
+/** Whether it says nothing: what is not there, an empty text or list, and an object of nothing else. */
+export function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  return value == null || value === "" || (isFields(value) && Object.values(value).every(isEmpty));
+}

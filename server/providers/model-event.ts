@@ -37,6 +37,8 @@ export type ModelEvent =
       readonly message: string;
       /** The upstream's name for it, such as `overloaded_error`. */
       readonly code: string | null;
+      /** Its kind, where it has one beside the name, such as `invalid_request_error`. */
+      readonly kind?: unknown;
     };
 
 export interface ToolCallStart {

@@ -107,11 +107,12 @@ export function finishReason(reason: string): FinishReason {
   return Object.hasOwn(finishReasons, reason) ? (finishReasons[reason] ?? "stop") : "stop";
 }
 
-function errorEvent(error: unknown): ModelEvent {
+export function errorEvent(error: unknown): ModelEvent {
   const fields = fieldsOf(error);
   return {
     type: "error",
     message: textOf(typeof error === "string" ? error : fields["message"]),
     code: nameOfError(fields) ?? null,
+    kind: fields["type"],
   };
 }
