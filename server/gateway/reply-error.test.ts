@@ -120,6 +120,22 @@ test("what failed Responses quote of the upstream's key is not told", async () =
   });
 });
 
+test("Responses that failed on their way are failures, whatever was written until then", async () => {
+  const failed = {
+    status: "failed",
+    error: { code: "server_error", message: "Broken" },
+    output: [{ type: "message", content: [{ type: "output_text", text: "Hel" }] }],
+  };
+  gateway.upstream.answer((_call, response) => sendJson(response, failed));
+
+  const response = await ask("/v1/responses", { input: "Hi" });
+
+  expect(await response.json()).toEqual(failed);
+  expect(await gateway.spendLogs(`api_key=${key}`)).toMatchObject([
+    { status: "failure", error_code: "server_error", spend: 0 },
+  ]);
+});
+
 test("an error that is no Response is told to who asked for one with a status of its own", async () => {
   const error = { message: "Incorrect key upstream-secret" };
   gateway.upstream.answer((_call, response) => sendJson(response, { error }));

@@ -105,6 +105,15 @@ test("a client is told what its request did wrong in the upstream's words", () =
   });
 });
 
+test.each([
+  [{ code: 413 }, 413],
+  [{ code: "422" }, 422],
+  [{ type: "request_too_large" }, 413],
+  [{ type: "invalid_request_error" }, 400],
+])("%j is told with status %d", (error, status) => {
+  expect(told({ error }).error.details.upstream?.status).toBe(status);
+});
+
 test("a name that quotes a credential, of the deployment's or one that went with this call alone, is told without it", () => {
   const event = { error: { code: "bad key-of-the-deployment and token-for-an-hour" } };
 
