@@ -676,9 +676,17 @@ test("a whole answer is waited for to its end, however long its model thinks", a
   const waiting = orFailed(call, attempt, { kind: "received", received, dropped: [] });
 
   await vi.advanceTimersByTimeAsync(60_000);
-  reader?.onFailure({ kind: "foreign", reason: "no reply" });
+  // Of a whole answer nobody has seen its first words.
+  const { message, code } = overloaded;
+  reader?.onData(
+    [
+      { type: "text-delta", text: "Hello" },
+      { type: "error", message, code },
+    ],
+    () => undefined,
+  );
 
-  expect(await waiting).toMatchObject({ kind: "failed", failure: { kind: "foreign" } });
+  expect(await waiting).toMatchObject({ kind: "failed", failure: { code: "overloaded_error" } });
 });
 
 test("of a stream that goes on without a word no more than 64 KB is kept", async () => {
