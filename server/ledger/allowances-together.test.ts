@@ -190,7 +190,7 @@ class Play implements AsyncDisposable {
   readonly #running = new Set<Promise<unknown>>();
   readonly #calls: Call[] = [];
   readonly #caps = [200n];
-  /** What spent and held of a window came to at most when the cap was last lowered, and the calls that it included. */
+  /** What spent and owed of a window came to at most when the cap was last lowered, and the calls that it included. */
   #base = 200n;
   #included = new Set<Call>();
 
@@ -346,8 +346,27 @@ class Play implements AsyncDisposable {
     const committed = needed.reduce((sum, amount) => sum + amount, spent);
     const most = cap > committed ? cap : committed;
     expect(spent + held).toBeLessThanOrEqual(most);
-    this.#base = cap > spent + held ? cap : spent + held;
+    const owed = await this.#owed();
+    const bound = spent + (owed > held ? owed : held);
+    this.#base = cap > bound ? cap : bound;
     this.#included = new Set(flushed);
+  }
+
+  /** What is held, or what calls under way need where that is more: one that cost more than it held took of what others hold. */
+  async #owed(): Promise<bigint> {
+    let owed = 0n;
+    for (const { id } of this.#offices) {
+      const [row] = await this.#sql<[{ held: bigint }]>`
+        select coalesce(sum(amount), 0) as held from allowance where replica_id = ${id}`;
+      const needed = this.#calls
+        .filter(({ office, isFlushed }) => office.id === id && !isFlushed)
+        .reduce(
+          (sum, { hold: { amount }, cost = amount }) => sum + (cost < amount ? cost : amount),
+          0n,
+        );
+      owed += row.held > needed ? row.held : needed;
+    }
+    return owed;
   }
 
   async #setCap(cap: bigint): Promise<void> {
