@@ -6,6 +6,7 @@ import type { Slot } from "../limits/limiter.ts";
 import type { Deployment } from "../providers/deployment.ts";
 import { uuidv7 } from "../uuid.ts";
 import { account } from "./account.ts";
+import { orFailed } from "./answer-start.ts";
 import type { Attempt, Call } from "./call.ts";
 import { clientClosed } from "./client-watch.ts";
 import { estimatedCost } from "./estimate.ts";
@@ -13,7 +14,6 @@ import type { Gateway } from "./gateway.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { prepare } from "./prepare.ts";
 import { type Outcome, type Received, send } from "./send.ts";
-import { orFailed } from "./answer-start.ts";
 import { type AttemptFailure, failureOfAnswer, failureOfCall } from "./upstream-error.ts";
 
 /** One deployment of those that a call may go to. */

@@ -28,7 +28,11 @@ export function replyError(
 }
 
 /** The same with a status of its own. It is charged for what it reports, and for nothing else. */
-export function failedAnswer(call: Call, attempt: Attempt, { usage, error: told = {} }: Told) {
+export function failedAnswer(
+  call: Call,
+  attempt: Attempt,
+  { usage, error: told = {} }: Omit<Told, "body">,
+) {
   const { failure, error } = toldError(told, call, attempt);
   const end = { ...ending(failure), usage, otherwise: { kind: "nothing" } } as const;
   return { end, error } satisfies Outcome;

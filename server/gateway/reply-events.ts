@@ -9,9 +9,10 @@ import { EventStream } from "./event-stream.ts";
 import type { Gateway } from "./gateway.ts";
 import { textOfEvents } from "./generated.ts";
 import { brokenOff, ending, foreign, type Outcome, otherwiseOf } from "./outcome.ts";
+import { failedAnswer } from "./reply-error.ts";
 import { replyHeaders, sendJson, streamHeaders } from "./reply-headers.ts";
 import type { Routed } from "./route.ts";
-import { errorOfModel, toldError } from "./told-error.ts";
+import { errorOfModel } from "./told-error.ts";
 
 type Answered = Omit<Routed, "received"> & { readonly source: EventSource };
 
@@ -98,21 +99,14 @@ export function replyUnstreamed(
   return failed ?? foreign(call, "something that is no event stream", usageOf(events));
 }
 
-/** One that tells of an error is charged for what it reports, and for nothing else. */
+/** Of one that tells of an error. */
 function failedOf(
   events: readonly ModelEvent[],
   call: Call,
   attempt: Attempt,
 ): Outcome | undefined {
   const told = events.find((event) => event.type === "error");
-  if (!told) return undefined;
-  const { failure, error } = toldError(errorOfModel(told), call, attempt);
-  const end = {
-    ...ending(failure),
-    usage: usageOf(events),
-    otherwise: { kind: "nothing" },
-  } as const;
-  return { end, error };
+  return told && failedAnswer(call, attempt, { usage: usageOf(events), error: errorOfModel(told) });
 }
 
 /** What was consumed is known, whatever is wrong with the reply. */
